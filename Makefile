@@ -1,0 +1,33 @@
+# FPSO System API: `make up` runs it, `make test` tests it; neither needs Docker.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+venv := .venv
+bin := $(abspath $(venv))/bin
+sets := backend/requirements
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- the tools, installed into the clone -------------------------------------
+# uv comes first, by pip and by hash; it then installs the rest, by hash.
+$(venv)/bin/uv: $(sets)/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "FPSO needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.13 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(venv)
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(sets)/uv.txt
+	@touch $@
+
+$(venv)/installed: $(venv)/bin/uv $(sets)/dev.txt backend/pyproject.toml
+	$(bin)/uv pip sync --quiet --python $(bin)/python --require-hashes $(sets)/dev.txt
+	$(bin)/uv pip install --quiet --python $(bin)/python --no-deps --no-build-isolation --editable backend
+	@touch $@
+
+install: $(venv)/installed ## Install everything into .venv
+
+lock: $(venv)/bin/uv ## Lock the dependencies again, with hashes
+	cd backend && for set in "runtime:" "embedded:--extra embedded" "dev:--extra embedded --group dev"; do \
+	  $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header $${set#*:} pyproject.toml -o requirements/$${set%%:*}.txt || exit 1; done
+	cd backend && echo uv | $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -c requirements/dev.txt - -o requirements/uv.txt
+
+.PHONY: help install lock

@@ -1,0 +1,70 @@
+"""Everything the service reads from its environment; docs/settings.md explains it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PostgresDsn, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="FPSO_", frozen=True)
+
+    database_url: Annotated[
+        PostgresDsn,
+        Field(description="PostgreSQL 18 or newer: postgresql://user:password@host/db"),
+    ]
+    host: Annotated[
+        str, Field(description="Address on which a backend listens.")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="Port on which a backend listens.")
+    ] = 8000
+    pool_size: Annotated[
+        int, Field(ge=1, le=100, description="Database connections a backend keeps.")
+    ] = 10
+    public_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^\s]+$",
+            description="Where clients reach the API; makes links in answers absolute.",
+        ),
+    ] = None
+    cors_origins: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(
+            description="Comma-separated origins whose pages may call the API, "
+            "such as https://console.example.org; empty for none."
+        ),
+    ] = ()
+    currency: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Z]{3}$",
+            description="ISO 4217 code of the one currency in which costs are kept.",
+        ),
+    ] = "USD"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="The least severe events that are logged."),
+    ] = "info"
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def name_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in origins:
+            raise ValueError("name each origin; * would let any page call the API")
+        return origins
+
+    @property
+    def async_database_url(self) -> str:
+        """The same database, spelt for SQLAlchemy's asyncpg dialect."""
+        scheme, _, rest = str(self.database_url).partition("://")
+        return f"{scheme.partition('+')[0]}+asyncpg://{rest}"
