@@ -1,0 +1,138 @@
+"""What the server says, as far as the commands show it; the rest passes by."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, Field
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+class Page(BaseModel, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None
+
+
+class Vessel(BaseModel):
+    code: str
+    name: str | None
+    created_at: datetime
+
+
+class Equipment(BaseModel):
+    code: str
+    vessel: str
+    tag: str | None
+    name: str
+    location: str
+    group: str | None
+    parent: str | None
+    status: str
+    updated_at: datetime
+    version: int
+
+
+class Path(BaseModel):
+    items: list[Equipment]
+
+
+class StatusChange(BaseModel):
+    changed: list[str]
+    unchanged: list[str]
+    missing: list[str] = []
+
+
+class Operation(BaseModel):
+    code: str
+    vessel: str
+    type: str
+    cost: Decimal
+    currency: str
+    performed_at: datetime
+    note: str | None
+
+
+class Cost(BaseModel):
+    total: Decimal
+    average: Decimal | None
+    operations: int
+    currency: str
+
+
+class NamedCost(Cost):
+    name: str
+    equipment: int
+
+
+class VesselCost(Cost):
+    vessel: str
+    equipment: int
+    average_per_equipment: Decimal | None
+
+
+class Source(BaseModel):
+    column: str | None = None
+    constant: str | None = None
+    values: dict[str, str] = {}
+    refers_to: str | None = None
+
+
+class Counts(BaseModel):
+    create: int
+    update: int
+    unchanged: int
+    error: int
+
+
+class RowError(BaseModel):
+    row: int
+    column: str | None = None
+    value: object = None
+    message: str
+
+
+class Change(BaseModel):
+    before: str | None
+    after: str | None
+
+
+class Update(BaseModel):
+    row: int
+    code: str
+    changes: dict[str, Change]
+
+
+class PlannedRow(BaseModel):
+    row: int
+    code: str | None
+    tag: str | None
+    values: dict[str, str | None]
+
+
+class Plan(BaseModel):
+    id: str
+    vessel: str
+    filename: str | None
+    status: str
+    expires_at: datetime
+    rows: int
+    counts: Counts
+    columns: dict[str, str | Source]
+    ignored_columns: list[str]
+    errors: list[RowError]
+    updates: list[Update]
+
+
+class FieldError(BaseModel):
+    pointer: str | None = None
+    message: str
+
+
+class Problem(BaseModel):
+    title: str
+    status: int
+    detail: str | None = None
+    request_id: str | None = None
+    errors: list[FieldError] = []
+    codes: list[str] = Field(default=[], description="What `unknown-codes` names.")

@@ -1,0 +1,101 @@
+"""The words of `--map`, `--values` and `--refers-to`, as the API's mapping."""
+
+import json
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import typer
+
+FIELDS = ("code", "tag", "name", "location", "group", "parent", "status")
+WORD = re.compile(r"(?P<field>[^:=@]+)(?P<kind>:=|=)(?P<source>.*)", re.DOTALL)
+TRANSLATION = re.compile(
+    r"(?P<field>[^:=]+):(?P<before>[^=]*)=(?P<after>.*)", re.DOTALL
+)
+
+Mapping = dict[str, object]
+
+
+def mapping_of(
+    words: Sequence[str], translations: Sequence[str], refers_to: str | None
+) -> Mapping:
+    """The mapping that the words say together; empty when they say nothing."""
+    mapping: Mapping = {}
+    for word in words:
+        if word.startswith("@"):
+            mapping |= from_file(Path(word.removeprefix("@")))
+    said: dict[str, Mapping] = {}
+    for word in words:
+        if not word.startswith("@"):
+            field, source = one_field(word)
+            if field in said:
+                raise wrong("--map", f"{field} is mapped twice.")
+            said[field] = source
+    for word in translations:
+        translate(said, word)
+    if refers_to is not None:
+        column_of(said, "parent", "--refers-to")["refers_to"] = refers_to
+    return mapping | said
+
+
+def one_field(word: str) -> tuple[str, Mapping]:
+    found = WORD.fullmatch(word)
+    if found is None:
+        raise wrong(
+            "--map",
+            f"{word!r} is none of FIELD=COLUMN, FIELD:=CONSTANT and @FILE.json.",
+        )
+    field = known(found["field"], "--map")
+    if found["kind"] == ":=":
+        return field, {"constant": found["source"]}
+    if not found["source"]:
+        raise wrong("--map", f"{word!r} names no column.")
+    return field, {"column": found["source"]}
+
+
+def translate(said: dict[str, Mapping], word: str) -> None:
+    found = TRANSLATION.fullmatch(word)
+    if found is None:
+        raise wrong(
+            "--values", f"{word!r} is not FIELD:FROM=TO, as in status:1=active."
+        )
+    source = column_of(said, known(found["field"], "--values"), "--values")
+    values = source.setdefault("values", {})
+    if isinstance(values, dict):
+        values[found["before"]] = found["after"]
+
+
+def column_of(said: dict[str, Mapping], field: str, option: str) -> Mapping:
+    source = said.get(field, {})
+    if "column" not in source:
+        raise wrong(option, f"It needs the column to read: add --map {field}=COLUMN.")
+    return source
+
+
+def known(field: str, option: str) -> str:
+    name = field.strip().lower()
+    if name in FIELDS:
+        return name
+    close = get_close_matches(name, FIELDS, n=1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    raise wrong(
+        option,
+        f"{field!r} is not a field; the fields are {', '.join(FIELDS)}.{meant}",
+    )
+
+
+def from_file(path: Path) -> Mapping:
+    try:
+        mapping = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise wrong("--map", f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise wrong("--map", f"{path} is not JSON: {error}.") from error
+    if not isinstance(mapping, dict):
+        raise wrong("--map", f'{path} holds no object like {{"tag": "COLUMN"}}.')
+    return {known(field, "--map"): source for field, source in mapping.items()}
+
+
+def wrong(option: str, message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint=option)

@@ -1,0 +1,176 @@
+"""`fpso operation` and `fpso costs`."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.answers import Cost, NamedCost, Operation, VesselCost
+from app.cli.client import read, server
+from app.cli.listing import show_list
+from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url
+from app.cli.render import emit_json, fields, instant, money
+
+operation = typer.Typer(no_args_is_help=True)
+costs = typer.Typer(no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(operation, name="operation", help="Operation orders.")
+    root.add_typer(costs, name="costs", help="What operation orders cost.")
+
+
+@operation.command("add")
+def add_operation(  # noqa: PLR0913 - a parameter is an option
+    code: EquipmentCode,
+    *,
+    type_: Annotated[
+        str, typer.Option("--type", help="What was done, such as replacement.")
+    ],
+    cost: Annotated[str, typer.Option(help="What it cost, such as 10000.50.")],
+    at: Annotated[
+        str | None,
+        typer.Option(help="When, such as 2026-11-21T09:30:00Z (without it: now)."),
+    ] = None,
+    note: Annotated[str | None, typer.Option(help="What to remember of it.")] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Add an operation order with its cost to an equipment."""
+    body = {"code": code, "type": type_, "cost": cost}
+    given = {"performed_at": at, "note": note}
+    body |= {field: value for field, value in given.items() if value is not None}
+    with server(url, as_json=as_json) as api:
+        response = api.post("operations", body=body)
+        if as_json:
+            emit_json(response.content)
+            return
+        order = read(response, Operation)
+        fields(
+            [
+                ("equipment", order.code),
+                ("vessel", order.vessel),
+                ("type", order.type),
+                ("cost", f"{money(order.cost)} {order.currency}"),
+                ("performed", f"{instant(order.performed_at)} UTC"),
+                ("note", order.note),
+            ]
+        )
+
+
+@operation.command("list")
+def list_operations(  # noqa: PLR0913 - a parameter is an option
+    *,
+    code: Annotated[str | None, typer.Option(help="Only of this equipment.")] = None,
+    vessel: Annotated[str | None, typer.Option(help="Only of this vessel.")] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="Only of this type.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Only since then (RFC 3339).")
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Only before then (RFC 3339).")] = None,
+    limit: Limit = 100,
+    everything: Everything = False,
+    cursor: Cursor = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """List operation orders."""
+    query = {
+        "code": code,
+        "vessel": vessel,
+        "type": type_,
+        "from": from_,
+        "to": to,
+        "cursor": cursor,
+    }
+    with server(url, as_json=as_json) as api:
+        show_list(
+            api.pages(
+                Operation,
+                "operations",
+                query=query,
+                limit=None if everything else limit,
+            ),
+            ("PERFORMED", "EQUIPMENT", "TYPE…", "NOTE…", ">COST", ""),
+            lambda order: (
+                instant(order.performed_at),
+                order.code,
+                order.type,
+                order.note,
+                money(order.cost),
+                order.currency,
+            ),
+            as_json=as_json,
+        )
+
+
+@costs.command("equipment")
+def cost_of_equipment(
+    code: EquipmentCode, *, url: Url = "", as_json: Json = False
+) -> None:
+    """Total operation cost of one equipment."""
+    with server(url, as_json=as_json) as api:
+        response = api.get("equipment", code, "cost")
+        if as_json:
+            emit_json(response.content)
+        else:
+            fields([("equipment", code), *sums(read(response, Cost))])
+
+
+@costs.command("name")
+def cost_of_name(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as compressor.")],
+    *,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Total operation cost of all equipment of one name."""
+    with server(url, as_json=as_json) as api:
+        response = api.get("costs", "equipment", query={"name": name})
+        if as_json:
+            emit_json(response.content)
+            return
+        cost = read(response, NamedCost)
+        fields([("name", cost.name), ("equipment", cost.equipment), *sums(cost)])
+
+
+@costs.command("vessels")
+def cost_of_vessels(
+    *,
+    limit: Limit = 100,
+    everything: Everything = False,
+    cursor: Cursor = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Average and total operation cost in each vessel."""
+    with server(url, as_json=as_json) as api:
+        show_list(
+            api.pages(
+                VesselCost,
+                "costs",
+                "vessels",
+                query={"cursor": cursor},
+                limit=None if everything else limit,
+            ),
+            ("VESSEL", ">AVERAGE", ">TOTAL", "", ">ORDERS", ">EQUIPMENT"),
+            lambda cost: (
+                cost.vessel,
+                money(cost.average),
+                money(cost.total),
+                cost.currency,
+                f"{cost.operations:,}",
+                f"{cost.equipment:,}",
+            ),
+            as_json=as_json,
+        )
+
+
+def sums(cost: Cost) -> list[tuple[str, object]]:
+    average = None if cost.average is None else f"{money(cost.average)} {cost.currency}"
+    return [
+        ("orders", f"{cost.operations:,}"),
+        ("total", f"{money(cost.total)} {cost.currency}"),
+        ("average", average),
+    ]

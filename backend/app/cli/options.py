@@ -1,0 +1,60 @@
+"""The options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+DEFAULT_URL = "http://localhost:8088"
+
+
+def nearest(ctx: typer.Context, param: typer.CallbackParam, value: object) -> object:
+    """What the innermost command says, else what those around it said.
+
+    So `fpso --url … vessels`, `fpso vessels --url … add X` and
+    `fpso vessels add X --url …` all mean the same server.
+    """
+    said: dict[str, object] = ctx.ensure_object(dict)
+    name = str(param.name).removeprefix("_")
+    if value:
+        said[name] = value
+    return said.get(name, value)
+
+
+RootUrl = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        envvar="FPSO_URL",
+        callback=nearest,
+        metavar="URL",
+        help=f"The server (without it {DEFAULT_URL}).",
+    ),
+]
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        callback=nearest,
+        metavar="URL",
+        show_default=False,
+        help=f"The server (without it FPSO_URL, else {DEFAULT_URL}).",
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        callback=nearest,
+        help="Print the server's JSON as it came; errors as JSON on stderr.",
+    ),
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many to list at most.")]
+Everything = Annotated[bool, typer.Option("--all", help="List all, page after page.")]
+Cursor = Annotated[
+    str | None,
+    typer.Option(help="Go on where a list stopped: its next_cursor."),
+]
+EquipmentCode = Annotated[
+    str, typer.Argument(metavar="CODE", help="The equipment's code.")
+]
+VesselCode = Annotated[str, typer.Argument(metavar="VESSEL", help="The vessel's code.")]

@@ -1,0 +1,140 @@
+"""An import's plan as an infrastructure tool shows it: + ~ = ! and a summary."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from app.cli.answers import Plan, PlannedRow, RowError, Source, Update
+from app.cli.client import Api
+from app.cli.render import Screen, clean, count, quoted
+
+STYLES = {"+": "green", "~": "yellow", "=": "dim", "!": "red"}
+
+
+@dataclass(frozen=True)
+class View:
+    rows: int  # of each kind, at most
+    verbose: bool
+
+
+class PlanScreen:
+    """Prints one plan; asks the server for the rows that the plan only counts."""
+
+    def __init__(self, api: Api, plan: Plan, view: View) -> None:
+        self.api, self.plan, self.view = api, plan, view
+        self.screen = Screen()
+
+    def show(self) -> None:
+        plan = self.plan
+        self.head()
+        self.section("+", map(created, self.rows("create")), plan.counts.create)
+        self.section("~", map(updated, plan.updates), plan.counts.update)
+        if self.view.verbose:
+            unchanged = map(created, self.rows("unchanged"))
+            self.section("=", unchanged, plan.counts.unchanged)
+        self.section("!", map(refused, plan.errors), len(plan.errors))
+        self.line(summary(plan), "bold")
+
+    def head(self) -> None:
+        plan = self.plan
+        source = f" from {plan.filename}" if plan.filename else ""
+        rows = count(plan.rows, "row", "rows")
+        self.line(f"Plan {plan.id}: {plan.vessel}{source}, {rows}", "bold")
+        read = ", ".join(
+            f"{field} ← {origin(column)}" for field, column in plan.columns.items()
+        )
+        self.line(f"  {read}", "dim")
+        if plan.ignored_columns:
+            ignored = plan.ignored_columns
+            few = ", ".join(ignored[:4]) + (
+                ", …" if len(ignored) > len(ignored[:4]) else ""
+            )
+            columns = count(len(ignored), "column", "columns")
+            self.line(f"  {columns} not read: {few}", "dim")
+        self.screen.print()
+
+    def rows(self, action: str) -> Iterable[PlannedRow]:
+        path = ("imports", self.plan.id, "rows")
+        query = {"action": action}
+        for _, page in self.api.pages(
+            PlannedRow, *path, query=query, limit=self.view.rows
+        ):
+            yield from page.items
+
+    def section(self, sign: str, entries: Iterable[str], total: int) -> None:
+        if total == 0:
+            return
+        shown = 0
+        for _, entry in zip(range(self.view.rows), entries, strict=False):
+            words = Text(f"  {sign} ", style=STYLES[sign])
+            words.append(entry, style="none")
+            self.screen.print(words, soft_wrap=True)
+            shown += 1
+        if total > shown:
+            self.line(f"    … and {total - shown:,} more: {self.where(sign)}", "dim")
+        self.screen.print()
+
+    def where(self, sign: str) -> str:
+        if sign == "!":
+            return f"fpso plan {self.plan.id} --errors-to errors.csv"
+        verbose = " --verbose" if sign == "=" else ""
+        return f"fpso plan {self.plan.id}{verbose} --rows {self.plan.rows}"
+
+    def line(self, words: str, style: str) -> None:
+        self.screen.print(Text(clean(words)), style=style, soft_wrap=True)
+
+
+def summary(plan: Plan) -> str:
+    counts = plan.counts
+    done = plan.status == "applied"
+    words = (
+        f"{counts.create:,} {'created' if done else 'to create'}, "
+        f"{counts.update:,} {'updated' if done else 'to update'}, "
+        f"{counts.unchanged:,} unchanged, "
+        f"{count(counts.error, 'error', 'errors')}."
+    )
+    return f"{'Applied' if done else 'Plan'}: {words}"
+
+
+def origin(source: str | Source) -> str:
+    """A field's source, in the words of --map."""
+    if isinstance(source, str):
+        return source
+    if source.column is None:
+        return quoted(source.constant)
+    words = source.column
+    if source.values:
+        pairs = (f"{before}={after}" for before, after in source.values.items())
+        words += f" ({', '.join(pairs)})"
+    if source.refers_to:
+        words += f" → {source.refers_to}"
+    return words
+
+
+def created(row: PlannedRow) -> str:
+    name, location = row.values.get("name"), row.values.get("location")
+    words = f"{row.code}  {quoted(name)} at {quoted(location)}"
+    for field in ("tag", "group", "parent"):
+        if value := row.values.get(field):
+            words += f", {field} {clean(value)}"
+    if row.values.get("status") == "inactive":
+        words += ", inactive"
+    return words
+
+
+def updated(update: Update) -> str:
+    lines = [clean(update.code)]
+    for field, change in update.changes.items():
+        before, after = quoted(change.before), quoted(change.after)
+        lines.append(f"      {clean(field)}: {before} → {after}")
+    return "\n".join(lines)
+
+
+def refused(error: RowError) -> str:
+    where = f"row {error.row:,}"
+    if error.column:
+        where += f", {clean(error.column)}"
+    if error.value not in {None, ""}:
+        where += f" {quoted(error.value)}"
+    return f"{where}: {clean(error.message)}"

@@ -1,0 +1,130 @@
+"""How answers look: tables, money, panels; plain where no person watches."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from rich import box
+from rich.console import Console, Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.answers import Problem
+
+BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+
+
+class Screen(Console):
+    """Prints texts as they are: `[x]` and `:tag:` are data, not markup."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        file = sys.stderr if stderr else sys.stdout
+        width = None
+        if not file.isatty() and not stderr and "COLUMNS" not in os.environ:
+            width = 1000  # one row, one line, nothing cut: made for grep
+        super().__init__(
+            stderr=stderr, width=width, markup=False, emoji=False, highlight=False
+        )
+
+    def on_broken_pipe(self) -> None:
+        end_quietly()
+
+
+def end_quietly() -> None:
+    """The reader (`head`, `less`) has seen enough: no message, no second error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    raise SystemExit(BROKEN_PIPE)
+
+
+def emit(data: bytes) -> None:
+    """Bytes to stdout, exactly."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        end_quietly()
+
+
+def emit_json(data: bytes) -> None:
+    emit(data.rstrip(b"\n") + b"\n")
+
+
+def note(words: str) -> None:
+    """A remark for the person at the terminal, beside the result."""
+    Screen(stderr=True).print(words, style="dim", soft_wrap=True)
+
+
+def clean(value: object) -> str:
+    """Text that cannot move the cursor or ring the bell."""
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", str(value))
+
+
+def quoted(value: object) -> str:
+    return "(none)" if value is None else f'"{clean(value)}"'
+
+
+def money(amount: Decimal | None) -> str:
+    return "-" if amount is None else f"{amount:,.2f}"
+
+
+def instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A column's heading says how it behaves: `>` aligns right, `…` may be cut."""
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        grid.add_column(
+            column.strip(">…"),
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=not column.endswith("…"),
+        )
+    for row in rows:
+        grid.add_row(
+            *(Text(clean("" if cell is None else cell), no_wrap=True) for cell in row)
+        )
+    screen = Screen()
+    screen.print(grid, overflow="ellipsis")
+
+
+def fields(pairs: Iterable[tuple[str, object]]) -> None:
+    """One thing, a line for each of its fields."""
+    grid = Table(box=None, show_header=False, pad_edge=False, show_edge=False)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        grid.add_row(name, Text("-" if value is None else clean(value)))
+    Screen().print(grid)
+
+
+def report(problem: Problem, body: str | None) -> None:
+    """An error on stderr: one panel for people, or `body` for scripts."""
+    if body is not None:
+        sys.stderr.write(body.rstrip("\n") + "\n")
+        return
+    screen = Screen(stderr=True)
+    lines = [Text(clean(problem.detail or ""))]
+    for error in problem.errors:
+        where = f"{error.pointer}  " if error.pointer else ""
+        lines.append(Text(f"• {clean(where)}{clean(error.message)}"))
+    if problem.request_id:
+        lines.append(Text(f"request {clean(problem.request_id)}", style="dim"))
+    status = f"{problem.status} " if problem.status else ""
+    title = Text(f"{status}{clean(problem.title)}", style="bold")
+    width = min(screen.width, 100)
+    panel = Panel(
+        Group(*lines), title=title, title_align="left", border_style="red", width=width
+    )
+    screen.print(panel)
