@@ -31,3 +31,19 @@ lock: $(venv)/bin/uv ## Lock the dependencies again, with hashes
 	cd backend && echo uv | $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -c requirements/dev.txt - -o requirements/uv.txt
 
 .PHONY: help install lock
+
+# --- what CI asks -----------------------------------------------------------
+check: $(venv)/installed ## Lint, types, boundaries, dependencies, configuration files
+	cd backend && $(bin)/ruff check --config pyproject.toml . ../alembic
+	cd backend && $(bin)/ruff format --config pyproject.toml --check . ../alembic
+	cd backend && $(bin)/mypy
+	cd backend && $(bin)/lint-imports
+	cd backend && $(bin)/deptry .
+	$(bin)/yamllint --strict .
+	$(bin)/hadolint backend/Dockerfile
+	$(bin)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+compose-test: $(venv)/installed ## Try the compose front door for real; needs a Docker engine
+	cd backend && $(bin)/pytest -v --durations=15 -o cache_dir=../.fpso/compose-pytest compose_tests
+
+.PHONY: check compose-test
