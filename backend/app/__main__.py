@@ -8,7 +8,7 @@ from app.settings import Settings
 def main() -> None:
     settings = Settings()  # from the environment
     uvicorn.run(
-        "app.main:app",
+        "app.main:from_environment",
         factory=True,
         host=settings.host,
         port=settings.port,

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from fastapi import Depends, Request
 from pydantic import Field, PostgresDsn, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -13,9 +14,9 @@ class Settings(BaseSettings):
         PostgresDsn,
         Field(description="PostgreSQL 18 or newer: postgresql://user:password@host/db"),
     ]
-    host: Annotated[
-        str, Field(description="Address on which a backend listens.")
-    ] = "127.0.0.1"
+    host: Annotated[str, Field(description="Address on which a backend listens.")] = (
+        "127.0.0.1"
+    )
     port: Annotated[
         int, Field(ge=0, le=65535, description="Port on which a backend listens.")
     ] = 8000
@@ -68,3 +69,11 @@ class Settings(BaseSettings):
         """The same database, spelt for SQLAlchemy's asyncpg dialect."""
         scheme, _, rest = str(self.database_url).partition("://")
         return f"{scheme.partition('+')[0]}+asyncpg://{rest}"
+
+
+def get_currency(request: Request) -> str:
+    settings: Settings = request.app.state.settings
+    return settings.currency
+
+
+CurrencyDep = Annotated[str, Depends(get_currency)]

@@ -1,0 +1,82 @@
+"""Run the migrations on the database that the settings name, politely.
+
+Four migrators at once run them once: each waits for a session-level advisory lock.
+A migration that cannot get its table lock in four seconds gives way and tries again,
+rather than queue every reader of the table behind it.
+"""
+
+import asyncio
+import time
+
+from alembic import context
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+import app.equipment.models
+import app.imports.models
+import app.operations.models
+import app.vessels.models  # noqa: F401 these register the tables
+from app.database import Base
+from app.settings import Settings
+
+LOCK = 0x4650_534F  # "FPSO"
+ATTEMPTS = 10
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+def migrate(connection: Connection) -> None:
+    connection.execute(text("SET statement_timeout = '10min'"))
+    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+    connection.execute(text("SET lock_timeout = '4s'"))
+    connection.commit()
+    try:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                run(connection)
+            except DBAPIError as error:
+                connection.rollback()
+                state = getattr(error.orig, "sqlstate", None)
+                if state != LOCK_NOT_AVAILABLE or attempt == ATTEMPTS:
+                    raise
+                time.sleep(attempt)
+            else:
+                break
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+        connection.commit()
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def main() -> None:
+    engine = create_async_engine(Settings().async_database_url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+def offline() -> None:
+    """`alembic upgrade head --sql`: print the statements instead."""
+    context.configure(dialect_name="postgresql", target_metadata=Base.metadata)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    offline()
+elif (given := context.config.attributes.get("connection")) is not None:
+    migrate(given)
+else:
+    asyncio.run(main())

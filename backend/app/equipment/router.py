@@ -1,0 +1,175 @@
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response, status
+from sqlalchemy import Row
+
+from app import etag
+from app.database import SessionDep
+from app.equipment import service
+from app.equipment.models import Equipment, Status
+from app.equipment.schemas import (
+    Batch,
+    BatchQuery,
+    Codes,
+    EquipmentCreate,
+    EquipmentPath,
+    EquipmentQuery,
+    EquipmentRead,
+    EquipmentUpdate,
+    FleetQuery,
+)
+from app.errors import (
+    BadCursorError,
+    DuplicateError,
+    NotFoundError,
+    ParentCycleError,
+    StaleVersionError,
+    UnknownCodesError,
+    VersionRequiredError,
+)
+from app.etag import ExpectedVersion
+from app.links import href
+from app.pagination import Page, PageQuery, link
+from app.problems import responses
+from app.values import CodeRef
+
+router = APIRouter(tags=["equipment"])
+
+
+def _page(
+    request: Request,
+    response: Response,
+    listing: tuple[Sequence[Row[Any]], str | None],
+) -> Page[EquipmentRead]:
+    rows, next_cursor = listing
+    link(request, response, next_cursor)
+    items = [EquipmentRead.model_validate(row[0]) for row in rows]
+    return Page(items=items, next_cursor=next_cursor)
+
+
+@router.post(
+    "/vessels/{code}/equipment",
+    status_code=status.HTTP_201_CREATED,
+    response_model=EquipmentRead,
+    responses=responses(NotFoundError, DuplicateError, ParentCycleError),
+)
+async def install_equipment(
+    session: SessionDep, response: Response, code: CodeRef, data: EquipmentCreate
+) -> Equipment:
+    """Register an equipment aboard a vessel; it starts active."""
+    equipment = await service.install(session, code, data)
+    response.headers["Location"] = href("equipment", equipment.code)
+    etag.tag(response, equipment)
+    return equipment
+
+
+@router.get(
+    "/vessels/{code}/equipment", responses=responses(NotFoundError, BadCursorError)
+)
+async def list_vessel_equipment(
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    code: CodeRef,
+    query: Annotated[EquipmentQuery, Query()],
+) -> Page[EquipmentRead]:
+    """List a vessel's equipment; `status=active` for what is in use."""
+    listing = await service.listing(session, code, query)
+    return _page(request, response, listing)
+
+
+@router.get("/equipment", responses=responses(BadCursorError))
+async def list_equipment(
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    query: Annotated[FleetQuery, Query()],
+) -> Page[EquipmentRead]:
+    """List the equipment of the whole fleet."""
+    return _page(request, response, await service.fleet(session, query))
+
+
+@router.post("/equipment/deactivate", responses=responses(UnknownCodesError))
+async def deactivate_equipment(
+    session: SessionDep, query: Annotated[BatchQuery, Query()], data: Codes
+) -> Batch:
+    """Set one code or a list inactive: all of them or, if one is unknown, none."""
+    return await service.set_status(
+        session, data.codes, Status.INACTIVE, partial=query.mode == "partial"
+    )
+
+
+@router.post("/equipment/activate", responses=responses(UnknownCodesError))
+async def activate_equipment(
+    session: SessionDep, query: Annotated[BatchQuery, Query()], data: Codes
+) -> Batch:
+    """Set one code or a list active: all of them or, if one is unknown, none."""
+    return await service.set_status(
+        session, data.codes, Status.ACTIVE, partial=query.mode == "partial"
+    )
+
+
+@router.get(
+    "/equipment/{code}",
+    response_model=EquipmentRead,
+    responses=responses(NotFoundError),
+)
+async def read_equipment(
+    session: SessionDep, response: Response, code: CodeRef
+) -> Equipment:
+    """Read one equipment."""
+    equipment = await service.get(session, code)
+    etag.tag(response, equipment)
+    return equipment
+
+
+@router.patch(
+    "/equipment/{code}",
+    response_model=EquipmentRead,
+    responses=responses(
+        NotFoundError,
+        DuplicateError,
+        ParentCycleError,
+        StaleVersionError,
+        VersionRequiredError,
+    ),
+)
+async def update_equipment(
+    session: SessionDep,
+    response: Response,
+    code: CodeRef,
+    data: EquipmentUpdate,
+    expected: ExpectedVersion,
+) -> Equipment:
+    """Change an equipment; fields that are not sent stay as they are."""
+    equipment = await service.update(session, code, data, expected)
+    etag.tag(response, equipment)
+    return equipment
+
+
+@router.get(
+    "/equipment/{code}/children",
+    responses=responses(NotFoundError, BadCursorError),
+)
+async def list_equipment_children(
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    code: CodeRef,
+    query: Annotated[PageQuery, Query()],
+) -> Page[EquipmentRead]:
+    """List what stands directly below an equipment."""
+    return _page(request, response, await service.children(session, code, query))
+
+
+@router.get(
+    "/equipment/{code}/path",
+    response_model=EquipmentPath,
+    responses=responses(NotFoundError),
+)
+async def read_equipment_path(
+    session: SessionDep, code: CodeRef
+) -> dict[str, Sequence[Equipment]]:
+    """Read the way from the root of the tree down to an equipment."""
+    return {"items": await service.path(session, code)}

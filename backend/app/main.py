@@ -1,0 +1,126 @@
+"""The wiring: settings in, application out."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypedDict
+
+from fastapi import Depends, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
+from fastapi.staticfiles import StaticFiles
+
+from app import health, pages, parameters, problems
+from app.database import Sessions, create_engine, create_sessions
+from app.equipment.router import router as equipment
+from app.links import PREFIX
+from app.log import RequestLog, configure
+from app.operations.router import router as operations
+from app.settings import Settings
+from app.vessels.router import router as vessels
+
+BODY_MAX = 1024 * 1024
+
+DESCRIPTION = """
+The open register of what is aboard an FPSO: vessels, tagged equipment, what was done
+to it and at what cost.
+
+Codes and tags compare without regard to case. Lists come in pages: follow
+`next_cursor`. A change needs the `ETag` that you last read, in `If-Match`. Every error
+is `application/problem+json`; its `type` is a page under [/problems](/problems).
+"""
+
+
+class State(TypedDict):
+    sessions: Sessions
+
+
+def from_environment() -> FastAPI:
+    """The application as `python -m app` runs it."""
+    settings = Settings()
+    configure(settings.log_level)
+    return create_app(settings)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
+        engine = create_engine(settings)
+        yield {"sessions": create_sessions(engine)}
+        await engine.dispose()
+
+    app = FastAPI(
+        title="FPSO System API",
+        version=version("fpso"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=BODY_MAX,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        responses={"default": _DEFAULT},
+    )
+    app.state.settings = settings
+    app.state.public_url = (settings.public_url or "").rstrip("/")
+    problems.install(app)
+    for router in (vessels, equipment, operations):
+        app.include_router(
+            router, prefix=PREFIX, dependencies=[Depends(parameters.refuse_unknown)]
+        )
+    app.include_router(health.router)
+    app.include_router(problems.router)
+    app.include_router(pages.router)
+    static = Path(__file__).parent / "static"
+    app.mount("/static", StaticFiles(directory=static), name="static")
+    _document(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
+        )
+    app.add_middleware(RequestLog)
+    return app
+
+
+_DEFAULT: dict[str, Any] = {
+    "description": "Any other error, in the same shape.",
+    "content": {
+        problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
+    },
+}
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _document(app: FastAPI) -> None:
+    """Let OpenAPI say what an error looks like here, 422 included."""
+    generate: Callable[[], dict[str, Any]] = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema:
+            return app.openapi_schema
+        schema = generate()
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        problem = problems.Problem.model_json_schema(
+            ref_template="#/components/schemas/{model}"
+        )
+        schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        invalid = {"description": "`invalid`", "content": _DEFAULT["content"]}
+        for path in schema["paths"].values():
+            for operation in path.values():
+                if "422" in operation["responses"]:
+                    operation["responses"]["422"] = invalid
+        app.openapi_schema = schema
+        return schema
+
+    app.openapi = partial(openapi)  # type: ignore[method-assign]  # FastAPI's own way

@@ -1,0 +1,239 @@
+"""How an error looks over HTTP: problem details (RFC 9457), and a page for each."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from socket import gaierror
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.templating import Jinja2Templates
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+from app import errors, etag
+from app.errors import AppError, FieldProblem
+
+MEDIA_TYPE = "application/problem+json"
+
+router = APIRouter(include_in_schema=False)
+_templates = Jinja2Templates(Path(__file__).parent / "templates")
+
+# What a constraint means to a caller, by its name. Features add theirs; whatever a
+# service did not explain itself is explained here.
+CONSTRAINTS: dict[str, AppError] = {}
+
+
+class ProblemField(BaseModel):
+    pointer: str = Field(examples=["/cost"])
+    code: str = Field(examples=["invalid-money"])
+    message: str
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it; `code` is the last part of `type`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["/problems/not-found"])
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[ProblemField] | None = None
+
+
+def responses(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """Document for OpenAPI that a route can answer with these errors."""
+    documented: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        known = documented.setdefault(
+            int(kind.status),
+            {
+                "description": "",
+                "content": {
+                    MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
+                },
+            },
+        )
+        known["description"] = ", ".join(
+            filter(None, [known["description"], f"`{kind.slug}`"])
+        )
+    return documented
+
+
+def render(request: Request, error: AppError) -> JSONResponse:
+    body: dict[str, object] = {
+        "type": f"{request.app.state.public_url}/problems/{error.slug}",
+        "title": error.title,
+        "status": int(error.status),
+        "detail": error.detail,
+        "instance": request.url.path,
+        "code": error.slug,
+        "request_id": request.state.request_id,
+        **error.extensions,
+    }
+    if error.errors:
+        body["errors"] = error.errors
+    return JSONResponse(body, error.status, error.headers, media_type=MEDIA_TYPE)
+
+
+def internal_error(request: Request) -> JSONResponse:
+    detail = "The service failed; nothing was changed. Report the request_id."
+    return render(request, errors.InternalError(detail))
+
+
+def _from_http(request: Request, exc: HTTPException) -> AppError:
+    """Say in our words what the framework refused: routes, methods, bodies."""
+    headers = dict(exc.headers or {})
+    match exc.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return errors.NotFoundError(
+                f"There is nothing at {request.url.path}. See /docs for what there is."
+            )
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return errors.MethodNotAllowedError(
+                f"{request.url.path} does not answer to {request.method}, "
+                f"only to {headers.get('Allow', 'other methods')}.",
+                headers=headers,
+            )
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return errors.TooLargeError(
+                "The body is larger than this address accepts. Split the request."
+            )
+        case _:
+            return errors.MalformedError(
+                "The body could not be read as JSON. Check its syntax and encoding."
+            )
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    where, *steps = location
+    if where == "query":
+        return "?" + ".".join(map(str, steps))
+    return "".join(f"/{str(s).replace('~', '~0').replace('/', '~1')}" for s in steps)
+
+
+_EXTRA = {
+    "query": "There is no such parameter here. Remove it, or see /docs for its name.",
+    "body": "There is no such field here. Remove it, or see /docs for its name.",
+}
+
+
+def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
+    location, kind, message = error["loc"], error["type"], error["msg"]
+    if kind == "extra_forbidden":
+        message = _EXTRA.get(location[0], message)
+    return FieldProblem(
+        pointer=_pointer(location),
+        code=kind.replace("_", "-"),
+        message=message.removeprefix("Value error, "),
+    )
+
+
+def _from_validation(request: Request, exc: RequestValidationError) -> AppError:
+    found = exc.errors()
+    if broken := next((e for e in found if e["type"] == "json_invalid"), None):
+        return errors.MalformedError(
+            f"The body is not JSON: {broken['ctx']['error']} "
+            f"at character {broken['loc'][-1]}."
+        )
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    if any(e["loc"] == ("body",) and isinstance(e["input"], bytes) for e in found):
+        return errors.UnsupportedMediaTypeError(
+            f"The body was sent as {media_type or 'nothing in particular'}. "
+            "Send JSON with Content-Type: application/json."
+        )
+    fields = [_field_problem(error) for error in found]
+    first = fields[0]
+    more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
+    where = f"{first['pointer']}: " if first["pointer"] else ""
+    return errors.InvalidError(f"{where}{first['message']}{more}", errors=fields)
+
+
+_BUSY = errors.UnavailableError(
+    "The database is out of reach or too busy. Try again in a few seconds.",
+    headers={"Retry-After": "2"},
+)
+
+
+def constraint(exc: DBAPIError) -> str | None:
+    """Name the constraint that a statement violated, if it was one."""
+    cause = getattr(exc.orig, "__cause__", None)
+    return getattr(cause, "constraint_name", None)
+
+
+def _from_database(exc: DBAPIError) -> AppError | None:
+    """Read what PostgreSQL refused by its SQLSTATE; None is a fault of ours."""
+    state = getattr(exc.orig, "sqlstate", None) or ""
+    if (name := constraint(exc)) and name in CONSTRAINTS:
+        return CONSTRAINTS[name]
+    if state in {"40001", "40P01"}:
+        return errors.ConflictError(
+            "Another request changed the same rows at the same moment. Try again."
+        )
+    if state.startswith("22"):
+        return errors.InvalidError("A value is out of the range that can be stored.")
+    # 25006 read-only (a demoted primary), 53 no resources, 55P03 lock timeout,
+    # 57 operator intervention and statement timeout, 08 connection trouble.
+    if exc.connection_invalidated or state.startswith(
+        ("08", "25006", "53", "55", "57")
+    ):
+        return _BUSY
+    return None
+
+
+def install(app: FastAPI) -> None:
+    """Make every error leave `app` in the one shape."""
+
+    def on(
+        kind: type[Exception], translate: Callable[[Request, Any], AppError | None]
+    ) -> None:
+        async def handle(request: Request, exc: Exception) -> JSONResponse:
+            if (error := translate(request, exc)) is None:
+                raise exc
+            return render(request, error)
+
+        handler: Callable[[Request, Exception], Awaitable[JSONResponse]] = handle
+        app.add_exception_handler(kind, handler)
+
+    on(AppError, lambda _, exc: exc)
+    on(HTTPException, _from_http)
+    on(RequestValidationError, _from_validation)
+    on(DBAPIError, lambda _, exc: _from_database(exc))
+    on(StaleDataError, lambda *_: errors.StaleVersionError(etag.STALE))
+    # asyncpg's failures to connect reach us bare, and so does an exhausted pool.
+    for kind in (ConnectionError, TimeoutError, gaierror, PoolTimeoutError):
+        on(kind, lambda *_: _BUSY)
+
+
+@router.get("/problems")
+async def list_problems(request: Request) -> HTMLResponse:
+    kinds = [_describe(kind) for kind in errors.every_error()]
+    return _templates.TemplateResponse(request, "problems.html", {"problems": kinds})
+
+
+@router.get("/problems/{slug}")
+async def read_problem(request: Request, slug: str) -> HTMLResponse:
+    kinds = [_describe(k) for k in errors.every_error() if k.slug == slug]
+    if not kinds:
+        raise errors.NotFoundError(f"There is no problem type {slug!r}.")
+    return _templates.TemplateResponse(request, "problems.html", {"problems": kinds})
+
+
+def _describe(kind: type[AppError]) -> dict[str, object]:
+    text = inspect.cleandoc(kind.__doc__ or "")
+    return {
+        "slug": kind.slug,
+        "title": kind.title,
+        "status": int(kind.status),
+        "paragraphs": text.split("\n\n"),
+    }

@@ -1,0 +1,32 @@
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.pagination import PageQuery
+from app.values import Code, Input, Label
+
+
+class VesselCreate(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "MV102"}]})
+
+    code: Code
+    name: Label | None = None
+
+
+class VesselUpdate(Input):
+    name: Label | None = None
+
+
+class VesselRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    code: Annotated[str, Field(examples=["MV102"])]
+    name: str | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class VesselQuery(PageQuery):
+    sort: Literal["code", "-code", "updated_at", "-updated_at"] = "code"

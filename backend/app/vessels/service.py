@@ -1,0 +1,71 @@
+"""What one can do with vessels. Never commits: the caller's transaction does."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import etag
+from app.errors import DuplicateError, NotFoundError
+from app.links import href
+from app.pagination import paginate
+from app.vessels.models import Vessel
+from app.vessels.schemas import VesselCreate, VesselQuery, VesselUpdate
+
+
+async def register(session: AsyncSession, data: VesselCreate) -> Vessel:
+    vessel = Vessel(**data.model_dump())
+    try:
+        async with session.begin_nested():
+            session.add(vessel)
+    except IntegrityError:  # its one constraint is the code's
+        raise DuplicateError.of(
+            "code", data.code, existing=href("vessels", data.code)
+        ) from None
+    return vessel
+
+
+async def get(session: AsyncSession, code: str) -> Vessel:
+    """Return the vessel; raises NotFoundError."""
+    query = select(Vessel).where(Vessel.code == code)
+    if vessel := await session.scalar(query):
+        return vessel
+    raise NotFoundError(
+        f"There is no vessel {code!r}. GET /api/v1/vessels lists those that there are."
+    )
+
+
+async def listing(
+    session: AsyncSession, query: VesselQuery
+) -> tuple[Sequence[Row[Any]], str | None]:
+    columns = {"code": Vessel.code, "updated_at": Vessel.updated_at}
+    return await paginate(
+        session,
+        select(Vessel),
+        query,
+        sort=query.sort,
+        columns=columns,
+        unique=Vessel.code,
+    )
+
+
+async def update(
+    session: AsyncSession, code: str, data: VesselUpdate, expected: int | None
+) -> Vessel:
+    vessel = await get(session, code)
+    etag.check(vessel, expected)
+    for field in data.model_fields_set:
+        setattr(vessel, field, getattr(data, field))
+    await session.flush()
+    return vessel
+
+
+async def lock(session: AsyncSession, code: str) -> None:
+    """Let one transaction at a time past this point, a vessel.
+
+    Readers and those who refer to the vessel go on meanwhile.
+    """
+    row = select(Vessel.id).where(Vessel.code == code)
+    await session.execute(row.with_for_update(key_share=True))
