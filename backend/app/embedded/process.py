@@ -66,15 +66,13 @@ class Program:
         )
 
 
-def stop(child: subprocess.Popen[bytes], sign: signal.Signals, patience: float) -> None:
-    """Ask a child to end, and make it end when it has not after `patience` seconds."""
-    if child.poll() is None:
-        child.send_signal(sign)
-        try:
-            child.wait(patience)
-        except subprocess.TimeoutExpired:
-            child.kill()
-    child.wait()
+def see_end(child: subprocess.Popen[bytes], patience: float) -> None:
+    """Wait for a child that was asked to end, and make it when it does not."""
+    try:
+        child.wait(patience)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def wait_until(ready: Callable[[], bool], seconds: float) -> bool:

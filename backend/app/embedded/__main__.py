@@ -1,0 +1,4 @@
+from app.embedded.supervisor import up
+
+if __name__ == "__main__":
+    up()
