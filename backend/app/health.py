@@ -27,7 +27,9 @@ class Status(BaseModel):
 
 
 def get_status(request: Request) -> Status:
-    return Status(version=request.app.version, instance=f"{socket.gethostname()}:{os.getpid()}")
+    return Status(
+        version=request.app.version, instance=f"{socket.gethostname()}:{os.getpid()}"
+    )
 
 
 StatusDep = Annotated[Status, Depends(get_status)]

@@ -4,6 +4,7 @@ import logging
 import re
 import time
 import uuid
+from http import HTTPStatus
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -61,11 +62,24 @@ class RequestLog:
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 0
+        replaced = False
 
         async def note(message: Message) -> None:
-            nonlocal status
+            nonlocal status, replaced
             if message["type"] == "http.response.start":
                 status = message["status"]
+                headers = MutableHeaders(scope=message)
+                plain = headers.get("content-type", "").startswith("text/plain")
+                if plain and status >= HTTPStatus.BAD_REQUEST:
+                    # The framework's own refusal, such as that of a large body.
+                    replaced = True
+                    await problems.refused(Request(scope), status)(scope, receive, tag)
+                    return
+            if not replaced:
+                await tag(message)
+
+        async def tag(message: Message) -> None:
+            if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 

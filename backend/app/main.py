@@ -17,6 +17,7 @@ from app.database import Sessions, create_engine, create_sessions
 from app.equipment.router import router as equipment
 from app.links import PREFIX
 from app.log import RequestLog, configure
+from app.methods import AnswerHead
 from app.operations.router import router as operations
 from app.settings import Settings
 from app.vessels.router import router as vessels
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
         )
+    app.add_middleware(AnswerHead)
     app.add_middleware(RequestLog)
     return app
 

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from app import errors, etag
 from app.errors import AppError, FieldProblem
+from app.methods import allowed
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -91,6 +92,11 @@ def internal_error(request: Request) -> JSONResponse:
     return render(request, errors.InternalError(detail))
 
 
+def refused(request: Request, status: int) -> JSONResponse:
+    """Say in our words what the framework refused in its own."""
+    return render(request, _from_http(request, HTTPException(status)))
+
+
 def _from_http(request: Request, exc: HTTPException) -> AppError:
     """Say in our words what the framework refused: routes, methods, bodies."""
     headers = dict(exc.headers or {})
@@ -100,10 +106,12 @@ def _from_http(request: Request, exc: HTTPException) -> AppError:
                 f"There is nothing at {request.url.path}. See /docs for what there is."
             )
         case HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette names those of the first route that fits the path alone.
+            known = allowed(request.app, request.url.path)
+            allow = ", ".join(known) or headers.get("Allow", "GET, HEAD")
             return errors.MethodNotAllowedError(
-                f"{request.url.path} does not answer to {request.method}, "
-                f"only to {headers.get('Allow', 'other methods')}.",
-                headers=headers,
+                f"{request.url.path} answers to {allow}, not to {request.method}.",
+                headers={"Allow": allow},
             )
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return errors.TooLargeError(

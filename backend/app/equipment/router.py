@@ -90,7 +90,11 @@ async def list_equipment(
     return _page(request, response, await service.fleet(session, query))
 
 
-@router.post("/equipment/deactivate", responses=responses(UnknownCodesError))
+@router.post(
+    "/equipment/deactivate",
+    response_model_exclude_none=True,
+    responses=responses(UnknownCodesError),
+)
 async def deactivate_equipment(
     session: SessionDep, query: Annotated[BatchQuery, Query()], data: Codes
 ) -> Batch:
@@ -100,7 +104,11 @@ async def deactivate_equipment(
     )
 
 
-@router.post("/equipment/activate", responses=responses(UnknownCodesError))
+@router.post(
+    "/equipment/activate",
+    response_model_exclude_none=True,
+    responses=responses(UnknownCodesError),
+)
 async def activate_equipment(
     session: SessionDep, query: Annotated[BatchQuery, Query()], data: Codes
 ) -> Batch:

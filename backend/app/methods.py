@@ -1,0 +1,29 @@
+"""HEAD wherever there is GET, and which methods an address answers to."""
+
+from fastapi import FastAPI
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class AnswerHead:
+    """Let GET answer HEAD; the server leaves the body away."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            # A copy: the server looks at its own to see that no body is due.
+            scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)
+
+
+def allowed(app: FastAPI, path: str) -> list[str]:
+    """The methods of every documented address that `path` fits."""
+    methods = {
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if compile_path(template)[0].fullmatch(path)
+        for method in operations
+    }
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)

@@ -1,0 +1,207 @@
+"""One real PostgreSQL, migrated once; one rolled-back transaction a test.
+
+The server is the one that FPSO_DATABASE_URL names, or else a throw-away one of our
+own. Either way the tests make databases of their own in it and drop them: the
+database that the URL names is never touched.
+"""
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from alembic import command
+from alembic.config import Config
+from fastapi import FastAPI
+from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.pool import NullPool
+from starlette.types import Receive, Scope, Send
+
+from app.database import Sessions, create_engine, create_sessions
+from app.embedded.postgres import scratch_server
+from app.main import create_app
+from app.settings import Settings
+
+BACKEND = Path(__file__).parents[2]
+
+
+class Databases:
+    """Makes databases with our schema on one server, each in some 50 ms."""
+
+    def __init__(self, server: URL) -> None:
+        self.server = server.set(drivername="postgresql+asyncpg")
+        self.template = f"fpso_test_{secrets.token_hex(6)}"
+        self.made: list[str] = []
+
+    async def run(self, statement: str) -> None:
+        engine = create_async_engine(
+            self.server, isolation_level="AUTOCOMMIT", poolclass=NullPool
+        )
+        async with engine.connect() as connection:
+            await connection.execute(text(statement))
+        await engine.dispose()
+
+    async def prepare(self) -> None:
+        await self.run(f"CREATE DATABASE {self.template} TEMPLATE template0")
+        self.made.append(self.template)
+
+        def migrate(connection: Connection) -> None:
+            config = Config(toml_file=str(BACKEND / "pyproject.toml"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+        url = self.server.set(database=self.template)
+        engine = create_async_engine(url, poolclass=NullPool)
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+        await engine.dispose()
+
+    async def make(self) -> Settings:
+        """Settings for a new database with our schema and no rows."""
+        name = f"fpso_test_{secrets.token_hex(6)}"
+        await self.run(f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        self.made.append(name)
+        url = self.server.set(drivername="postgresql", database=name)
+        return Settings.model_validate(
+            {"database_url": url.render_as_string(hide_password=False)}
+        )
+
+    async def drop(self, name: str) -> None:
+        await self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self.made.remove(name)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A PostgreSQL server on which databases may be made."""
+    if given := os.environ.get("FPSO_DATABASE_URL"):
+        yield make_url(given)
+        return
+    with scratch_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield make_url(url)
+
+
+@pytest.fixture(scope="session")
+async def databases(server: URL) -> AsyncGenerator[Databases]:
+    databases = Databases(server)
+    await databases.prepare()
+    yield databases
+    for name in list(databases.made):
+        await databases.drop(name)
+
+
+@pytest.fixture(scope="session")
+async def settings(databases: Databases) -> Settings:
+    """Those of the database whose tests are all rolled back."""
+    return await databases.make()
+
+
+@pytest.fixture(scope="session")
+async def engine(settings: Settings) -> AsyncGenerator[AsyncEngine]:
+    engine = create_engine(settings)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def sessions(engine: AsyncEngine) -> AsyncGenerator[Sessions]:
+    """Sessions whose commits are savepoints inside a transaction we roll back."""
+    async with engine.connect() as connection:
+        transaction = await connection.begin()
+        yield async_sessionmaker(
+            connection,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
+        )
+        await transaction.rollback()
+
+
+def client_for(app: FastAPI, sessions: Sessions) -> AsyncClient:
+    async def with_sessions(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {"sessions": sessions}}, receive, send)
+
+    # Let the application answer its own failures, as the real server does.
+    transport = ASGITransport(with_sessions, raise_app_exceptions=False)
+    return AsyncClient(transport=transport, base_url="http://fpso")
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture
+async def client(app: FastAPI, sessions: Sessions) -> AsyncGenerator[AsyncClient]:
+    async with client_for(app, sessions) as client:
+        yield client
+
+
+@pytest.fixture
+async def fresh(databases: Databases) -> AsyncGenerator[Settings]:
+    """Settings of a database of its own: for rows that are really committed."""
+    settings = await databases.make()
+    yield settings
+    await databases.drop(str(make_url(str(settings.database_url)).database))
+
+
+@pytest.fixture
+async def committed(fresh: Settings) -> AsyncGenerator[AsyncClient]:
+    """A client whose requests commit, each on a connection of its own."""
+    engine = create_engine(fresh)
+    async with client_for(create_app(fresh), create_sessions(engine)) as client:
+        yield client
+    await engine.dispose()
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Run the application on a real server, on loopback; give its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            create_app(settings), log_config=None, timeout_graceful_shutdown=2
+        )
+        running = uvicorn.Server(config)
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            while not running.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            running.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def server_url(fresh: Settings) -> Iterator[str]:
+    """The address of a real server over a database of its own."""
+    with serving(fresh) as url:
+        yield url
+
+
+@pytest.fixture
+def statements(engine: AsyncEngine) -> Iterator[list[str]]:
+    """Every statement that the test causes, so that a listing can promise its cost."""
+    seen: list[str] = []
+
+    def record(_c: object, _x: object, statement: str, *_: object) -> None:
+        seen.append(statement)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", record)
+    yield seen
+    event.remove(engine.sync_engine, "before_cursor_execute", record)
