@@ -15,7 +15,8 @@ from app.embedded.programs import OLDEST
 
 SECONDS = 10.0
 NAME = "fpso"
-Failure = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# A ValueError is an option of the URL that makes no sense.
+Failure = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def make(url: str) -> None:
@@ -45,7 +46,9 @@ def check(url: str) -> None:
     """Refuse a database of the user's that cannot be reached or is too old."""
 
     async def version() -> int:
-        connection = await asyncpg.connect(url, timeout=SECONDS)
+        # Spelt for the driver, not for SQLAlchemy.
+        plain = f"postgresql://{url.partition('://')[2]}"
+        connection = await asyncpg.connect(plain, timeout=SECONDS)
         try:
             return connection.get_server_version().major
         finally:

@@ -12,7 +12,7 @@ from app.embedded.process import see_end
 
 STEADY_SECONDS = 30.0  # who lived this long has recovered
 LOOPING = 5
-LONGEST_PAUSE = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 LOG_BYTES = 10 * 1024 * 1024
 
 
@@ -65,7 +65,7 @@ class Kept:
             if now - self.started > STEADY_SECONDS:
                 self.deaths = 0
             self.deaths += 1
-            self.due = now + min(0.1 * 3 ** (self.deaths - 1), LONGEST_PAUSE)
+            self.due = now + min(FIRST_PAUSE * 3 ** (self.deaths - 1), LONGEST_PAUSE)
             if self.deaths == 1:
                 self.tell(f"{self.name} ended by itself and is started again.")
             if self.deaths == LOOPING:

@@ -95,13 +95,19 @@ class Cluster:
                 "that user, or name another folder in FPSO_HOME."
             )
         ours = programs.major_version(self.bin)
-        theirs = (self.data / "PG_VERSION").read_text().strip()
-        if theirs != str(ours):
-            raise CannotStartError(
-                f"the data in {self.data} was made by PostgreSQL {theirs}, and {ours} "
-                f"was found in {self.bin}: name the folder of PostgreSQL {theirs} in "
-                "FPSO_PG_BIN, or another folder for the data in FPSO_HOME."
-            )
+        theirs = int((self.data / "PG_VERSION").read_text())
+        if theirs == ours:
+            return
+        remedy = (
+            f"name the folder of the programs of PostgreSQL {theirs} in FPSO_PG_BIN"
+            if theirs > ours
+            else "bring it over with pg_upgrade"
+        )
+        raise CannotStartError(
+            f"the data in {self.data} was made by PostgreSQL {theirs}, and {ours} was "
+            f"found in {self.bin}: {remedy}, or name another folder for the data in "
+            "FPSO_HOME."
+        )
 
     def start(
         self,

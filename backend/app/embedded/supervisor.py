@@ -5,6 +5,7 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+import httpx2
 from pydantic import ValidationError
 from rich.console import Console
 
@@ -40,6 +41,13 @@ def words(error: ValidationError) -> str:
     )
 
 
+def load_demo(stack: Stack) -> None:
+    try:
+        demo.load(stack.url)
+    except httpx2.HTTPError as error:
+        stack.tell(f"The demo fleet could not be loaded ({error}); all else runs.")
+
+
 def run(settings: EmbeddedSettings, console: Console) -> None:
     def tell(sentence: str) -> None:
         console.print(sentence, highlight=False, soft_wrap=True)
@@ -50,7 +58,7 @@ def run(settings: EmbeddedSettings, console: Console) -> None:
             with console.status("Starting PostgreSQL, two backends and Traefik …"):
                 stack.start()
                 if settings.demo:
-                    demo.load(stack.url)
+                    load_demo(stack)
             box.show(console, stack)
             stack.tend()
         except KeyboardInterrupt:
@@ -68,3 +76,8 @@ def up() -> None:
         sys.exit(f"fpso up: {words(error)}")
     except CannotStartError as error:
         sys.exit(f"fpso up: {error}")
+    except OSError as error:
+        sys.exit(
+            f"fpso up: the system refused to go on ({error}): mend that, or name "
+            "another folder for data and logs in FPSO_HOME."
+        )
