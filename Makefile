@@ -42,3 +42,19 @@ test: install ## Run every test, with coverage
 	cd backend && exec "$(bin)/python" -m pytest --cov=app --cov-report=term-missing app
 
 .PHONY: help install lock up test
+
+# --- what CI asks besides -----------------------------------------------------
+check: install ## Lint, types, boundaries, dependencies, configuration files
+	cd backend && "$(bin)/ruff" check --config pyproject.toml . ../alembic
+	cd backend && "$(bin)/ruff" format --config pyproject.toml --check . ../alembic
+	cd backend && "$(bin)/mypy" app ../alembic compose_tests
+	cd backend && "$(bin)/lint-imports"
+	cd backend && "$(bin)/deptry" . --extend-exclude compose_tests
+	"$(bin)/yamllint" --strict .
+	"$(bin)/hadolint" backend/Dockerfile
+	"$(bin)/check-jsonschema" --builtin-schema vendor.compose-spec docker-compose.yml
+
+compose-test: install ## Try the compose front door for real; needs a Docker engine
+	cd backend && exec "$(bin)/python" -m pytest -v --durations=15 -p no:cacheprovider compose_tests
+
+.PHONY: check compose-test

@@ -75,6 +75,12 @@ def test_a_vessel_and_its_equipment_are_created_once() -> None:
     assert [item["code"] for item in found.json["items"]] == ["5310B9D7"]
 
 
+def test_a_semicolon_in_a_query_reaches_the_service() -> None:
+    refused = call("GET", f"{API}/vessels?delimiter=;")
+    assert refused.status == 422
+    assert "delimiter" in refused.body.decode()
+
+
 def test_every_code_works_percent_encoded_in_a_path() -> None:
     codes = (
         "23-LSHH-96138 (2)",
@@ -125,6 +131,28 @@ def test_a_restart_of_the_database_needs_no_restart_of_the_service() -> None:
     wait_until("the service writes again", writes, 5)
     assert time.monotonic() - start < 5
     assert started_at("backend") == before
+
+
+def test_while_the_database_is_away_the_service_says_so_in_its_own_words() -> None:
+    compose("stop", "postgres")
+    try:
+        refused = call("GET", f"{API}/vessels")
+        assert (refused.status, refused.json["code"]) == (503, "unavailable")
+        assert int(refused.headers["retry-after"])
+        assert call("GET", "/livez").status == 200
+    finally:
+        compose("start", "postgres")
+    wait_until("the service reads again", ready, 5)
+
+
+def test_while_no_backend_is_there_clients_are_told_to_come_back() -> None:
+    compose("stop", "backend")
+    try:
+        refused = call("GET", f"{API}/vessels/MV102")
+        assert (refused.status, refused.headers["retry-after"]) == (503, "2")
+    finally:
+        compose("start", "backend")
+    wait_until("the service is back", ready, 30)
 
 
 def test_three_backends_share_the_load_and_two_may_go() -> None:
