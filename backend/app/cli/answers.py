@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -40,7 +40,7 @@ class Path(BaseModel):
 class StatusChange(BaseModel):
     changed: list[str]
     unchanged: list[str]
-    missing: list[str] = []
+    missing: list[str] | None = None
 
 
 class Operation(BaseModel):
@@ -135,4 +135,4 @@ class Problem(BaseModel):
     detail: str | None = None
     request_id: str | None = None
     errors: list[FieldError] = []
-    codes: list[str] = Field(default=[], description="What `unknown-codes` names.")
+    codes: list[str] = []  # those that `unknown-codes` is about

@@ -49,15 +49,33 @@ def read(response: httpx2.Response, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        raise unintelligible(response) from error
+        if not is_json(response):
+            raise unintelligible(response) from error
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CommandError(
+            "This fpso does not understand the answer",
+            f"{response.request.url} answered, but {where or 'its JSON'}: "
+            f"{first['msg']}. Have the server and this fpso the same version?",
+            UNAVAILABLE,
+        ) from error
+
+
+def media_type(response: httpx2.Response) -> str:
+    said: str = response.headers.get("Content-Type", "")
+    return said.partition(";")[0].strip().lower()
+
+
+def is_json(response: httpx2.Response) -> bool:
+    return media_type(response).endswith("json")
 
 
 def unintelligible(response: httpx2.Response) -> CommandError:
-    said = response.headers.get("Content-Type", "nothing that says its type")
+    said = media_type(response) or "nothing that says its type"
     detail = (
         f"{response.request.url} answered {response.status_code} "
-        f"{response.reason_phrase} with {said.partition(';')[0]}, not with the JSON of "
-        "the FPSO System API. "
+        f"{response.reason_phrase} with {said}, not with the JSON of the FPSO System "
+        "API. "
     )
     if moved := response.headers.get("Location"):
         detail += f"It points to {moved}: try that address with --url."
@@ -69,8 +87,7 @@ def unintelligible(response: httpx2.Response) -> CommandError:
 
 
 def refusal(response: httpx2.Response) -> CommandError:
-    media_type = response.headers.get("Content-Type", "").partition(";")[0]
-    if media_type == "application/problem+json":
+    if media_type(response) == "application/problem+json":
         return RefusedError(read(response, Problem), response.text)
     return unintelligible(response)
 
@@ -87,7 +104,7 @@ class Api:
     def __init__(self, http: httpx2.Client) -> None:
         self.http = http
 
-    def send(  # noqa: PLR0913 - the parts of a request, all but one optional
+    def send(
         self,
         method: str,
         *path: str,
@@ -170,13 +187,16 @@ def failure_of(url: str, error: Exception) -> CommandError:
 def server(url: str, *, as_json: bool) -> Iterator[Api]:
     """The server at `url`; whatever goes wrong with it ends the command in words."""
     base = address(url)
-    # A proxy that serves the outside world has no way to this machine's own ports.
-    local = urlsplit(base).hostname in {"localhost", "127.0.0.1", "::1"}
+    parts = urlsplit(base)
+    # A proxy that serves the outside world has no way to this machine's own ports;
+    # and without TLS, reading the authorities' certificates is a wait for nothing.
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     try:
         with httpx2.Client(
             base_url=base,
             timeout=httpx2.Timeout(10, read=600, write=60),
             trust_env=not local,
+            verify=not (local and parts.scheme == "http"),
             headers={"User-Agent": f"fpso/{version('fpso')}"},
         ) as http:
             yield Api(http)

@@ -16,6 +16,7 @@ from app.cli.options import (
     Limit,
     Url,
     VesselCode,
+    Words,
 )
 from app.cli.render import Screen, clean, emit_json, fields, instant
 from app.cli.trees import draw_tree
@@ -36,14 +37,14 @@ def list_equipment(
     vessel: VesselCode,
     *,
     status: Annotated[
-        str | None, typer.Option(help="Only active, or only inactive.")
+        Words, typer.Option(help="Only active, or only inactive.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Only with this name.")] = None,
-    location: Annotated[str | None, typer.Option(help="Only from here.")] = None,
-    group: Annotated[str | None, typer.Option(help="Only of this group.")] = None,
-    tag: Annotated[str | None, typer.Option(help="Only with this tag.")] = None,
+    name: Annotated[Words, typer.Option(help="Only with this name.")] = None,
+    location: Annotated[Words, typer.Option(help="Only from here.")] = None,
+    group: Annotated[Words, typer.Option(help="Only of this group.")] = None,
+    tag: Annotated[Words, typer.Option(help="Only with this tag.")] = None,
     parent: Annotated[
-        str | None, typer.Option(help="Only directly below this code.")
+        Words, typer.Option(help="Only directly below this code.")
     ] = None,
     q: Annotated[
         str | None,
@@ -58,7 +59,7 @@ def list_equipment(
     url: Url = "",
     as_json: Json = False,
 ) -> None:
-    """List a vessel's equipment."""
+    """List a vessel's equipment; repeat an option to allow several values."""
     query = {
         "status": status,
         "name": name,
@@ -146,12 +147,15 @@ def edit_equipment(
     as_json: Json = False,
 ) -> None:
     """Change what is given; refused when somebody else changed it meanwhile."""
-    required = {"name": name, "location": location}
-    optional = {"tag": tag, "group": group, "parent": parent}
-    body: dict[str, str | None] = {
-        field: value for field, value in required.items() if value is not None
+    given = {
+        "name": name,
+        "location": location,
+        "tag": tag,
+        "group": group,
+        "parent": parent,
     }
-    body |= {field: value or None for field, value in optional.items() if value != None}  # noqa: E711
+    # An empty word takes a value away; the API says of which fields it cannot.
+    body = {field: value or None for field, value in given.items() if value is not None}
     if not body:
         raise typer.BadParameter(
             "Say what to change: --name, --location, --tag, --group or --parent."
@@ -202,7 +206,7 @@ def set_status(
         status = "active" if verb == "activate" else "inactive"
         lines = [f"~ {code} is {status} now" for code in result.changed]
         lines += [f"= {code} was {status} already" for code in result.unchanged]
-        lines += [f"! {code} is unknown" for code in result.missing]
+        lines += [f"! {code} is unknown" for code in result.missing or ()]
         Screen().print(clean("\n".join(lines)), soft_wrap=True)
     if result.missing:
         raise typer.Exit(REFUSED)

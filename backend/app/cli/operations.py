@@ -7,7 +7,7 @@ import typer
 from app.cli.answers import Cost, NamedCost, Operation, VesselCost
 from app.cli.client import read, server
 from app.cli.listing import show_list
-from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url
+from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url, Words
 from app.cli.render import emit_json, fields, instant, money
 
 operation = typer.Typer(no_args_is_help=True)
@@ -20,7 +20,7 @@ def register(root: typer.Typer) -> None:
 
 
 @operation.command("add")
-def add_operation(  # noqa: PLR0913 - a parameter is an option
+def add_operation(
     code: EquipmentCode,
     *,
     type_: Annotated[
@@ -60,11 +60,9 @@ def add_operation(  # noqa: PLR0913 - a parameter is an option
 @operation.command("list")
 def list_operations(  # noqa: PLR0913 - a parameter is an option
     *,
-    code: Annotated[str | None, typer.Option(help="Only of this equipment.")] = None,
-    vessel: Annotated[str | None, typer.Option(help="Only of this vessel.")] = None,
-    type_: Annotated[
-        str | None, typer.Option("--type", help="Only of this type.")
-    ] = None,
+    code: Annotated[Words, typer.Option(help="Only of this equipment.")] = None,
+    vessel: Annotated[Words, typer.Option(help="Only of this vessel.")] = None,
+    type_: Annotated[Words, typer.Option("--type", help="Only of this type.")] = None,
     from_: Annotated[
         str | None, typer.Option("--from", help="Only since then (RFC 3339).")
     ] = None,
@@ -75,7 +73,7 @@ def list_operations(  # noqa: PLR0913 - a parameter is an option
     url: Url = "",
     as_json: Json = False,
 ) -> None:
-    """List operation orders."""
+    """List operation orders; repeat an option to allow several values."""
     query = {
         "code": code,
         "vessel": vessel,

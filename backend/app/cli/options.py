@@ -58,3 +58,4 @@ EquipmentCode = Annotated[
     str, typer.Argument(metavar="CODE", help="The equipment's code.")
 ]
 VesselCode = Annotated[str, typer.Argument(metavar="VESSEL", help="The vessel's code.")]
+Words = list[str] | None  # of a filter: any of them

@@ -16,6 +16,7 @@ from rich.text import Text
 from app.cli.answers import Problem
 
 BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
+SOME = 20  # codes that an error names
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
@@ -99,14 +100,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     screen.print(grid, overflow="ellipsis")
 
 
-def fields(pairs: Iterable[tuple[str, object]]) -> None:
+def fields(pairs: Sequence[tuple[str, object]]) -> None:
     """One thing, a line for each of its fields."""
-    grid = Table(box=None, show_header=False, pad_edge=False, show_edge=False)
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
+    screen = Screen()
+    width = max(len(name) for name, _ in pairs) + 2
     for name, value in pairs:
-        grid.add_row(name, Text("-" if value is None else clean(value)))
-    Screen().print(grid)
+        line = Text(name.ljust(width), style="dim")
+        line.append("-" if value is None else clean(value), style="not dim")
+        screen.print(line, soft_wrap=True)
 
 
 def report(problem: Problem, body: str | None) -> None:
@@ -115,10 +116,17 @@ def report(problem: Problem, body: str | None) -> None:
         sys.stderr.write(body.rstrip("\n") + "\n")
         return
     screen = Screen(stderr=True)
-    lines = [Text(clean(problem.detail or ""))]
-    for error in problem.errors:
-        where = f"{error.pointer}  " if error.pointer else ""
-        lines.append(Text(f"• {clean(where)}{clean(error.message)}"))
+    detail = problem.detail or ""
+    lines = [Text(clean(detail))]
+    errors = [f"{each.pointer}: {each.message}" for each in problem.errors]
+    if errors != [detail]:
+        lines += (Text(clean(f"- {error}")) for error in errors)
+    if problem.codes:
+        few = ", ".join(problem.codes[:SOME])
+        more = (
+            f" and {len(problem.codes) - SOME:,} more" if problem.codes[SOME:] else ""
+        )
+        lines.append(Text(clean(f"- {few}{more}")))
     if problem.request_id:
         lines.append(Text(f"request {clean(problem.request_id)}", style="dim"))
     status = f"{problem.status} " if problem.status else ""

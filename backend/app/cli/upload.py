@@ -60,7 +60,7 @@ MEDIA_TYPES = {
 }
 
 
-def upload(  # noqa: PLR0913 - all that the request is made of
+def upload(
     api: Api,
     file: Path,
     vessel: str,

@@ -1,0 +1,114 @@
+"""`fpso` as its users run it, against a real server or against a broken one."""
+
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Protocol
+
+import pytest
+import structlog
+from sqlalchemy import text
+from typer.testing import CliRunner, Result
+
+from app.cli import app
+from app.database import Base, create_engine
+from app.settings import Settings
+from app.tests.conftest import Databases, serving
+
+
+class Fpso(Protocol):
+    def __call__(self, *words: str, url: str | None = None) -> Result: ...
+
+
+@pytest.fixture
+def run() -> Fpso:
+    """Run `fpso` without any server."""
+
+    def run(*words: str, url: str | None = None) -> Result:
+        env = {"FPSO_URL": url, "COLUMNS": "80", "NO_COLOR": None}
+        return CliRunner(env=env).invoke(app, words, catch_exceptions=False)
+
+    return run
+
+
+@pytest.fixture(scope="package")
+async def one_server(databases: Databases) -> AsyncGenerator[tuple[str, Settings]]:
+    settings = await databases.make()
+    with serving(settings) as url:
+        yield url, settings
+
+
+@pytest.fixture
+async def server_url(one_server: tuple[str, Settings]) -> str:
+    """A real server, its database emptied: starting one a test would take too long."""
+    url, settings = one_server
+    engine = create_engine(settings)
+    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"TRUNCATE {tables}"))
+    await engine.dispose()
+    return url
+
+
+@pytest.fixture(autouse=True)
+def no_logs() -> Iterator[None]:
+    """Keep what the server logs, in this very process, out of what `fpso` prints."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.configure(**before)
+
+
+@pytest.fixture
+def fpso(run: Fpso, server_url: str) -> Fpso:
+    """Run `fpso` at a real server with an empty fleet."""
+
+    def at_server(*words: str, url: str | None = None) -> Result:
+        return run(*words, url=url or server_url)
+
+    return at_server
+
+
+@pytest.fixture
+def vessel(fpso: Fpso) -> str:
+    """A vessel with a compressor, and a switch below it whose code is hard to say."""
+    assert fpso("vessels", "add", "MV102").exit_code == 0
+    done = fpso(
+        *("equipment", "add", "MV102", "5310B9D7"),
+        *("--name", "compressor", "--location", "Brazil"),
+    )
+    assert done.exit_code == 0, done.stderr
+    done = fpso(
+        *("equipment", "add", "MV102", "23-LSHH-96138 (2)", "--name", "[red]/switch"),
+        *("--location", "Santos", "--parent", "5310B9D7"),
+    )
+    assert done.exit_code == 0, done.stderr
+    return "MV102"
+
+
+Canned = Callable[[bytes], str]
+
+
+@pytest.fixture
+def answering() -> Iterator[Canned]:
+    """Make a server that gives these very bytes to whoever asks, and hangs up."""
+    servers: list[HTTPServer] = []
+
+    def start(answer: bytes) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def handle_one_request(self) -> None:
+                self.raw_requestline = self.rfile.readline()
+                if self.parse_request():
+                    self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                    self.wfile.write(answer)
+                self.close_connection = True
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

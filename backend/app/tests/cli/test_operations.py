@@ -1,0 +1,101 @@
+import json
+
+from app.tests.cli.conftest import Fpso
+
+
+def add(fpso: Fpso, cost: str, *words: str, code: str = "5310B9D7") -> None:
+    done = fpso("operation", "add", code, "--type", "repair", "--cost", cost, *words)
+    assert done.exit_code == 0, done.stderr
+
+
+def test_an_operation_is_added_and_listed(fpso: Fpso, vessel: str) -> None:
+    at = "2026-01-02T03:04:05Z"
+    added = fpso(
+        *("operation", "add", "5310B9D7", "--type", "replacement"),
+        *("--cost", "1234567.5", "--at", at, "--note", "seal [2]"),
+    )
+    add(fpso, "10000")
+
+    assert added.stdout.splitlines() == [
+        "equipment  5310B9D7",
+        f"vessel     {vessel}",
+        "type       replacement",
+        "cost       1,234,567.50 USD",
+        "performed  2026-01-02 03:04 UTC",
+        "note       seal [2]",
+    ]
+    lines = fpso("operation", "list").stdout.splitlines()
+    assert lines[2].endswith("   10,000.00   USD")
+    assert lines[3].startswith("2026-01-02 03:04   5310B9D7    replacement   seal [2]")
+    assert lines[3].endswith("1,234,567.50   USD")
+
+
+def test_filters_reach_the_server(fpso: Fpso, vessel: str) -> None:
+    add(fpso, "1", "--at", "2026-01-01T00:00:00Z")
+    add(fpso, "2", "--at", "2026-02-01T00:00:00Z")
+
+    def costs(*words: str) -> list[str]:
+        done = fpso("operation", "list", "--json", *words)
+        return [item["cost"] for item in json.loads(done.stdout)["items"]]
+
+    assert costs("--code", "5310B9D7", "--vessel", vessel) == ["2.00", "1.00"]
+    assert costs("--from", "2026-02-01T00:00:00Z") == ["2.00"]
+    assert costs("--to", "2026-02-01T00:00:00Z") == ["1.00"]
+    assert costs("--type", "overhaul") == []
+    assert costs("--type", "overhaul", "--type", "repair") == ["2.00", "1.00"]
+
+
+def test_a_wrong_cost_is_refused_in_the_servers_words(fpso: Fpso, vessel: str) -> None:
+    assert vessel
+    done = fpso("operation", "add", "5310B9D7", "--type", "repair", "--cost=-5")
+
+    assert done.exit_code == 1
+    assert "/cost" in done.stderr
+    assert done.stdout == ""
+
+
+def test_costs_of_an_equipment_of_a_name_and_of_vessels(
+    fpso: Fpso, vessel: str
+) -> None:
+    fpso("vessels", "add", "EMPTY")
+    add(fpso, "10000")
+    add(fpso, "5000.50")
+
+    assert fpso("costs", "equipment", "5310B9D7").stdout.splitlines() == [
+        "equipment  5310B9D7",
+        "orders     2",
+        "total      15,000.50 USD",
+        "average    7,500.25 USD",
+    ]
+    assert fpso("costs", "name", "compressor").stdout.splitlines() == [
+        "name       compressor",
+        "equipment  1",
+        "orders     2",
+        "total      15,000.50 USD",
+        "average    7,500.25 USD",
+    ]
+    assert fpso("costs", "name", "nobody").stdout.endswith("average    -\n")
+    heading, _, *lines = fpso("costs", "vessels").stdout.splitlines()
+    assert heading.split() == ["VESSEL", "AVERAGE", "TOTAL", "ORDERS", "EQUIPMENT"]
+    assert [line.split() for line in lines] == [
+        ["EMPTY", "-", "0.00", "USD", "0", "0"],
+        [vessel, "7,500.25", "15,000.50", "USD", "2", "2"],
+    ]
+    assert lines[0].index("-") == lines[1].index("7,500.25") + len("7,500.25") - 1
+
+
+def test_json_is_the_servers_own(fpso: Fpso, vessel: str) -> None:
+    done = fpso(
+        "operation", "add", "5310B9D7", "--type", "repair", "--cost", "9", "--json"
+    )
+
+    assert json.loads(done.stdout)["cost"] == "9.00"
+    for words in (
+        ("costs", "equipment", "5310B9D7"),
+        ("costs", "name", "compressor"),
+        ("costs", "vessels"),
+    ):
+        answer = json.loads(fpso(*words, "--json").stdout)
+        [cost] = answer.get("items", [answer])
+        assert cost["total"] == "9.00"
+    assert vessel
