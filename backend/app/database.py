@@ -4,8 +4,9 @@ import uuid
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
+import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import DateTime, Enum, MetaData, String, Text, event, func, text
 from sqlalchemy.engine import ExceptionContext
@@ -32,6 +33,7 @@ CODE = String(64, collation="C")
 LABEL = String(200, collation="C")
 
 Sessions: TypeAlias = async_sessionmaker[AsyncSession]
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class Base(DeclarativeBase):
@@ -79,6 +81,7 @@ def create_engine(settings: Settings) -> AsyncEngine:
         max_overflow=0,
         pool_timeout=2,
         pool_pre_ping=True,
+        hide_parameters=True,  # no values in logs
         connect_args={
             "timeout": 3,
             "command_timeout": 6,
@@ -119,7 +122,15 @@ async def get_session(request: Request) -> AsyncGenerator[AsyncSession]:
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 
 
-async def driver(session: AsyncSession) -> Any:  # noqa: ANN401 asyncpg's, through its pool
+async def be_patient(session: AsyncSession, seconds: int) -> None:
+    """Let this transaction's statements take longer than a request's usual ones."""
+    for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        await session.execute(text(f"SET LOCAL {setting} = '{seconds}s'"))
+
+
+async def driver(session: AsyncSession) -> Driver:
     """The asyncpg connection below the session's transaction: for COPY."""
     connection = await session.connection()
-    return (await connection.get_raw_connection()).driver_connection
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, asyncpg.Connection)
+    return raw

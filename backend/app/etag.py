@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Header, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Record
 from app.errors import StaleVersionError, VersionRequiredError
@@ -43,6 +44,11 @@ def check(record: Record, expected: int | None) -> None:
     """Refuse early; the version in the UPDATE's WHERE settles true races."""
     if expected is not None and record.version != expected:
         raise StaleVersionError(STALE)
+
+
+async def wait(session: AsyncSession, record: Record) -> None:
+    """Let whoever overwrites any version (`*`) wait for the writer before."""
+    await session.refresh(record, with_for_update={"key_share": True})
 
 
 def tag(response: Response, record: Record) -> None:

@@ -36,12 +36,14 @@ StatusDep = Annotated[Status, Depends(get_status)]
 
 
 @cache
-def _heads() -> tuple[str, ...]:
-    """The revisions that this release's schema ends in."""
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """The revisions that this release's schema ends in, and all that it knows."""
     root = Path(__file__).parents[2]
     config = Config()
     config.set_main_option("script_location", str(root / "alembic"))
-    return tuple(ScriptDirectory.from_config(config).get_heads())
+    scripts = ScriptDirectory.from_config(config)
+    known = frozenset(script.revision for script in scripts.walk_revisions())
+    return frozenset(scripts.get_heads()), known
 
 
 @router.get("/status")
@@ -65,7 +67,10 @@ async def read_readiness(session: SessionDep, status: StatusDep) -> Status:
     if known:
         rows = await session.scalars(text("SELECT version_num FROM alembic_version"))
         found = set(rows)
-    if missing := set(await asyncio.to_thread(_heads)) - found:
+    heads, all_known = await asyncio.to_thread(_revisions)
+    # A revision that this release does not know is a later one's, and each schema
+    # serves the release before it too: a rolling upgrade takes nobody out.
+    if (missing := heads - found) and found <= all_known:
         raise UnavailableError(
             f"The schema is behind: {', '.join(sorted(missing))} is not there. "
             "Run alembic upgrade head.",

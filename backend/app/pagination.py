@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from pydantic import BaseModel, Field, TypeAdapter
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.errors import BadCursorError
+from app.links import here
 from app.values import Input
 
 T = TypeVar("T")
@@ -39,8 +41,10 @@ class PageQuery(Input):
 def link(request: Request, response: Response, next_cursor: str | None) -> None:
     """Say where the next page is, as RFC 8288 has it."""
     if next_cursor:
-        url = request.url.include_query_params(cursor=next_cursor)
-        response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+        given = request.query_params.multi_items()
+        others = [(name, value) for name, value in given if name != "cursor"]
+        query = urlencode([*others, ("cursor", next_cursor)])
+        response.headers["Link"] = f'<{here(request)}?{query}>; rel="next"'
 
 
 async def paginate(
@@ -61,7 +65,7 @@ async def paginate(
     key = list(dict.fromkeys([columns[name], unique]))
     descending = sort.startswith("-")
     ordered = query.order_by(*(k.desc() if descending else k.asc() for k in key))
-    if page.cursor:
+    if page.cursor is not None:
         last = tuple_(*_decode(page.cursor, sort, key))
         place = tuple_(*key)
         ordered = ordered.where(place < last if descending else place > last)

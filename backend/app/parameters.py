@@ -1,40 +1,47 @@
-"""An unknown query parameter is refused, never ignored."""
+"""A query parameter that means nothing here is refused, never ignored."""
 
 from fastapi import FastAPI, Request
 
 from app.errors import FieldProblem, InvalidError
 
+# Of each operation, by its id: its query parameters, and whether one may be repeated.
+Parameters = dict[str, dict[str, bool]]
 
-def _documented(app: FastAPI) -> dict[str, frozenset[str]]:
-    """The query parameters of each operation, by its operation id."""
+
+def _documented(app: FastAPI) -> Parameters:
     return {
-        operation["operationId"]: frozenset(
-            parameter["name"]
+        operation["operationId"]: {
+            parameter["name"]: parameter["schema"].get("type") == "array"
             for parameter in operation.get("parameters", [])
             if parameter["in"] == "query"
-        )
+        }
         for path in app.openapi()["paths"].values()
         for operation in path.values()
     }
 
 
 def refuse_unknown(request: Request) -> None:
+    """Refuse what the operation does not document, or wants only once."""
     if not request.query_params:
         return
     state = request.app.state
     if not hasattr(state, "parameters"):
         state.parameters = _documented(request.app)
-    known = state.parameters[request.scope["route"].name]
-    if unknown := [name for name in request.query_params if name not in known]:
-        has = f"It has {', '.join(sorted(known))}." if known else "It has none."
+    known: dict[str, bool] = state.parameters[request.scope["route"].name]
+    has = f"It has {', '.join(sorted(known))}." if known else "It has none."
+    wrong = [
+        FieldProblem(
+            pointer=f"?{name}",
+            code="repeated-parameter" if name in known else "unknown-parameter",
+            message=f"Send {name} once." if name in known else f"Remove it. {has}",
+        )
+        for name in request.query_params
+        if name not in known
+        or (not known[name] and len(request.query_params.getlist(name)) > 1)
+    ]
+    if wrong:
+        first = wrong[0]
+        why = "is no parameter here" if has in first["message"] else "is there twice"
         raise InvalidError(
-            f"There is no parameter {unknown[0]!r} here. {has}",
-            errors=[
-                FieldProblem(
-                    pointer=f"?{name}",
-                    code="unknown-parameter",
-                    message=f"Remove it. {has}",
-                )
-                for name in unknown
-            ],
+            f"{first['pointer']} {why}. {first['message']}", errors=wrong
         )

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from errno import EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH
 from http import HTTPStatus
 from pathlib import Path
 from socket import gaierror
@@ -19,6 +20,7 @@ from starlette.exceptions import HTTPException
 
 from app import errors, etag
 from app.errors import AppError, FieldProblem
+from app.links import here
 from app.methods import allowed
 
 MEDIA_TYPE = "application/problem+json"
@@ -77,7 +79,7 @@ def render(request: Request, error: AppError) -> JSONResponse:
         "title": error.title,
         "status": int(error.status),
         "detail": error.detail,
-        "instance": request.url.path,
+        "instance": here(request),
         "code": error.slug,
         "request_id": request.state.request_id,
         **error.extensions,
@@ -100,26 +102,33 @@ def refused(request: Request, status: int) -> JSONResponse:
 def _from_http(request: Request, exc: HTTPException) -> AppError:
     """Say in our words what the framework refused: routes, methods, bodies."""
     headers = dict(exc.headers or {})
+    path = request.scope["path"]
     match exc.status_code:
         case HTTPStatus.NOT_FOUND:
             return errors.NotFoundError(
-                f"There is nothing at {request.url.path}. See /docs for what there is."
+                f"There is nothing at {path}. See /docs for what there is."
             )
         case HTTPStatus.METHOD_NOT_ALLOWED:
             # Starlette names those of the first route that fits the path alone.
-            known = allowed(request.app, request.url.path)
+            known = allowed(request.app, path)
             allow = ", ".join(known) or headers.get("Allow", "GET, HEAD")
             return errors.MethodNotAllowedError(
-                f"{request.url.path} answers to {allow}, not to {request.method}.",
+                f"{path} answers to {allow}, not to {request.method}.",
                 headers={"Allow": allow},
             )
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return errors.TooLargeError(
                 "The body is larger than this address accepts. Split the request."
             )
+        case _ if "access-control-request-method" in request.headers:
+            return errors.MalformedError(
+                "Pages of this origin may not make this request: "
+                "FPSO_CORS_ORIGINS does not name it."
+            )
         case _:
             return errors.MalformedError(
-                "The body could not be read as JSON. Check its syntax and encoding."
+                "The request could not be read. Check the syntax and encoding of its "
+                "body and headers."
             )
 
 
@@ -182,21 +191,31 @@ def constraint(exc: DBAPIError) -> str | None:
 def _from_database(exc: DBAPIError) -> AppError | None:
     """Read what PostgreSQL refused by its SQLSTATE; None is a fault of ours."""
     state = getattr(exc.orig, "sqlstate", None) or ""
+    unsendable = isinstance(getattr(exc.orig, "__cause__", None), ValueError)
     if (name := constraint(exc)) and name in CONSTRAINTS:
         return CONSTRAINTS[name]
     if state in {"40001", "40P01"}:
         return errors.ConflictError(
             "Another request changed the same rows at the same moment. Try again."
         )
-    if state.startswith("22"):
+    if unsendable or state.startswith("22"):
         return errors.InvalidError("A value is out of the range that can be stored.")
-    # 25006 read-only (a demoted primary), 53 no resources, 55P03 lock timeout,
-    # 57 operator intervention and statement timeout, 08 connection trouble.
-    if exc.connection_invalidated or state.startswith(
-        ("08", "25006", "53", "55", "57")
-    ):
-        return _BUSY
-    return None
+    return _BUSY if exc.connection_invalidated or state.startswith(_AWAY) else None
+
+
+# 08 connection trouble, 25006 read-only (a demoted primary), 28 and 3D no way in or
+# no such database, 53 no resources, 55P03 lock timeout, 57 operator intervention and
+# statement timeout.
+_AWAY = ("08", "25006", "28", "3D", "53", "55", "57")
+
+
+def _from_network(exc: OSError) -> AppError | None:
+    """Read why the database could not be reached: asyncpg's reasons come bare."""
+    return _BUSY if isinstance(exc, _UNREACHABLE) or exc.errno in _NO_ROUTE else None
+
+
+_UNREACHABLE = (ConnectionError, TimeoutError, gaierror)
+_NO_ROUTE = {EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH}
 
 
 def install(app: FastAPI) -> None:
@@ -218,9 +237,8 @@ def install(app: FastAPI) -> None:
     on(RequestValidationError, _from_validation)
     on(DBAPIError, lambda _, exc: _from_database(exc))
     on(StaleDataError, lambda *_: errors.StaleVersionError(etag.STALE))
-    # asyncpg's failures to connect reach us bare, and so does an exhausted pool.
-    for kind in (ConnectionError, TimeoutError, gaierror, PoolTimeoutError):
-        on(kind, lambda *_: _BUSY)
+    on(OSError, lambda _, exc: _from_network(exc))
+    on(PoolTimeoutError, lambda *_: _BUSY)
 
 
 @router.get("/problems")

@@ -1,5 +1,6 @@
 """Everything the service reads from its environment; docs/settings.md explains it."""
 
+import re
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
@@ -8,7 +9,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="FPSO_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="FPSO_",
+        env_ignore_empty=True,
+        frozen=True,
+        hide_input_in_errors=True,  # the URL of the database holds a password
+    )
 
     database_url: Annotated[
         PostgresDsn,
@@ -27,7 +33,8 @@ class Settings(BaseSettings):
         str | None,
         Field(
             pattern=r"^https?://[^\s]+$",
-            description="Where clients reach the API; makes links in answers absolute.",
+            description="Where clients reach the API; makes the `type` of an error "
+            "an absolute address.",
         ),
     ] = None
     cors_origins: Annotated[
@@ -67,8 +74,10 @@ class Settings(BaseSettings):
     @property
     def async_database_url(self) -> str:
         """The same database, spelt for SQLAlchemy's asyncpg dialect."""
-        scheme, _, rest = str(self.database_url).partition("://")
-        return f"{scheme.partition('+')[0]}+asyncpg://{rest}"
+        _, _, rest = str(self.database_url).partition("://")
+        # An option that URLs spell as libpq does, and asyncpg in its own way.
+        rest = re.sub(r"(?<=[?&])sslmode=", "ssl=", rest)
+        return f"postgresql+asyncpg://{rest}"
 
 
 def get_currency(request: Request) -> str:

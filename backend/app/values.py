@@ -42,8 +42,12 @@ class Input(BaseModel):
 
 
 def normal_code(text: str) -> str:
-    """Codes and tags compare without regard to case and surrounding spaces."""
-    return text.strip().upper()
+    """Codes and tags compare without regard to case and surrounding spaces.
+
+    Only ASCII changes its case: otherwise "ß" would become a valid "SS".
+    """
+    code = text.strip()
+    return code.upper() if code.isascii() else code
 
 
 def check_code(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, func, or_, select
 from sqlalchemy import update as sql_update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import etag, problems
@@ -32,6 +32,9 @@ from app.links import href
 from app.pagination import PageQuery, paginate
 from app.vessels import service as vessels
 
+# The columns sort by byte, where only A to Z have a lower case; this knows å and ç.
+ANY_CASE = "pg_c_utf8"
+
 Listing = tuple[Sequence[Row[Any]], str | None]
 
 problems.CONSTRAINTS |= {
@@ -43,16 +46,14 @@ problems.CONSTRAINTS |= {
 async def install(
     session: AsyncSession, vessel: str, data: EquipmentCreate
 ) -> Equipment:
-    equipment = Equipment(vessel=vessel, **data.model_dump())
-    await _write(session, equipment)
+    equipment = Equipment()
+    await _write(session, equipment, {"vessel": vessel, **data.model_dump()})
     return equipment
 
 
-async def get(session: AsyncSession, code: str, *, lock: bool = False) -> Equipment:
-    """Return the equipment, locked until the end if asked; raises NotFoundError."""
+async def get(session: AsyncSession, code: str) -> Equipment:
+    """Return the equipment; raises NotFoundError."""
     query = select(Equipment).where(Equipment.code == code)
-    if lock:
-        query = query.with_for_update()
     if equipment := await session.scalar(query):
         return equipment
     raise unknown(code)
@@ -104,16 +105,15 @@ async def path(session: AsyncSession, code: str) -> Sequence[Equipment]:
 async def update(
     session: AsyncSession, code: str, data: EquipmentUpdate, expected: int | None
 ) -> Equipment:
-    # Whoever overwrites any version (`*`) waits for the writer before.
-    equipment = await get(session, code, lock=expected is None)
+    equipment = await get(session, code)
     etag.check(equipment, expected)
+    if data.parent:
+        # The vessel before the row: all who take both take them in this order.
+        await _refuse_cycle(session, equipment, data.parent)
+    if expected is None:
+        await etag.wait(session, equipment)
     changes = {field: getattr(data, field) for field in data.model_fields_set}
-    parent = changes.get("parent")
-    if parent and parent != equipment.parent:
-        await _refuse_cycle(session, equipment, parent)
-    for field, value in changes.items():
-        setattr(equipment, field, value)
-    await _write(session, equipment)
+    await _write(session, equipment, changes)
     return equipment
 
 
@@ -127,9 +127,9 @@ async def set_status(
         select(Equipment.code, Equipment.status)
         .where(Equipment.code.in_(asked))
         .order_by(Equipment.code)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
-    found: dict[str, Status] = dict(locked.tuples().all())
+    found: dict[str, Status] = dict(locked.all())
     missing = [code for code in asked if code not in found]
     if missing and not partial:
         raise UnknownCodesError(
@@ -158,8 +158,9 @@ async def _page(
             query = query.where(getattr(Equipment, name).in_(values))
     if filters.q:
         searched = (Equipment.code, Equipment.tag, Equipment.name, Equipment.location)
+        texts = [column.collate(ANY_CASE) for column in searched]
         query = query.where(
-            or_(*(column.icontains(filters.q, autoescape=True) for column in searched))
+            or_(*(text.icontains(filters.q, autoescape=True) for text in texts))
         )
     columns = {
         "code": Equipment.code,
@@ -179,7 +180,7 @@ async def _page(
 async def _refuse_cycle(
     session: AsyncSession, equipment: Equipment, parent: str
 ) -> None:
-    # One at a time a vessel: two moves that are each sound could close a circle.
+    # One move at a time a vessel: two that are each sound could close a circle.
     await vessels.lock(session, equipment.vessel)
     above = (await session.scalars(tree.path(parent))).all()
     if any(ancestor.code == equipment.code for ancestor in above):
@@ -189,24 +190,35 @@ async def _refuse_cycle(
         )
 
 
-async def _write(session: AsyncSession, equipment: Equipment) -> None:
-    """Send the equipment to the database; what that refuses is told in words."""
-    sent = {"code": equipment.code, "vessel": equipment.vessel}
-    sent |= {"tag": equipment.tag or "", "parent": equipment.parent or ""}
+async def _write(
+    session: AsyncSession, equipment: Equipment, values: dict[str, Any]
+) -> None:
+    """Set and send the values; what the database refuses is told in words."""
+    sent = {
+        name: str(values.get(name, getattr(equipment, name)))
+        for name in ("code", "vessel", "tag", "parent")
+    }
     try:
+        # Set them inside: what stands before a savepoint is sent before it.
         async with session.begin_nested():
+            for field, value in values.items():
+                setattr(equipment, field, value)
             session.add(equipment)
-    except IntegrityError as violation:
-        raise await _explain(session, violation, sent) from None
+    except DBAPIError as refusal:
+        raise await _explain(session, refusal, **sent) from None
 
 
 async def _explain(
-    session: AsyncSession, violation: IntegrityError, sent: dict[str, str]
-) -> AppError | IntegrityError:
-    code, vessel, tag, parent = (
-        sent[key] for key in ("code", "vessel", "tag", "parent")
-    )
-    match problems.constraint(violation):
+    session: AsyncSession,
+    refusal: DBAPIError,
+    *,
+    code: str,
+    vessel: str,
+    tag: str,
+    parent: str,
+) -> AppError | DBAPIError:
+    await vessels.get(session, vessel)
+    match problems.constraint(refusal):
         case "uq_equipment_code" | "uq_equipment_vessel_code":
             return DuplicateError.of("code", code, existing=href("equipment", code))
         case "uq_equipment_vessel_tag":
@@ -217,10 +229,7 @@ async def _explain(
             )
             existing = href("equipment", holder or "")
             return DuplicateError.of("tag", tag, existing=existing)
-        case "fk_equipment_vessel_vessels" | "fk_equipment_vessel":
-            await vessels.get(session, vessel)
         case "fk_equipment_vessel_parent":
-            await vessels.get(session, vessel)
             message = f"{parent} is not aboard {vessel}: register it there first."
             problem = FieldProblem(
                 pointer="/parent", code="unknown-parent", message=message
@@ -228,4 +237,4 @@ async def _explain(
             return InvalidError(f"/parent: {message}", errors=[problem])
         case "ck_equipment_parent":
             return ParentCycleError(f"{code} cannot be its own parent.")
-    return violation
+    return refusal

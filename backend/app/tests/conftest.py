@@ -32,6 +32,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.database import Sessions, create_engine, create_sessions
 from app.embedded.postgres import scratch_server
+from app.log import configure
 from app.main import create_app
 from app.settings import Settings
 
@@ -82,6 +83,12 @@ class Databases:
     async def drop(self, name: str) -> None:
         await self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         self.made.remove(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs() -> None:
+    """As in a backend: structlog's own way of telling a failure takes seconds."""
+    configure("warning")
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,8 @@ async def update(
 ) -> Vessel:
     vessel = await get(session, code)
     etag.check(vessel, expected)
+    if expected is None:
+        await etag.wait(session, vessel)
     for field in data.model_fields_set:
         setattr(vessel, field, getattr(data, field))
     await session.flush()
