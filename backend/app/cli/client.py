@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx2
 import typer
@@ -149,16 +149,18 @@ class Api:
             query["cursor"] = page.next_cursor
 
 
-def address(url: str) -> str:
+def address(url: str) -> httpx2.URL:
     """Where the API's paths begin, from what the user calls the server."""
-    url = url.strip().rstrip("/").removesuffix("/api/v1")
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        base = httpx2.URL(f"{url.strip().rstrip('/').removesuffix('/api/v1')}/api/v1/")
+    except httpx2.InvalidURL:
+        base = httpx2.URL()
+    if base.scheme not in {"http", "https"} or not base.host:
         raise typer.BadParameter(
             f"{url!r} is no server's address; one looks like {DEFAULT_URL}.",
             param_hint="--url",
         )
-    return f"{url}/api/v1/"
+    return base
 
 
 def unreachable(url: str, error: Exception) -> CommandError:
@@ -187,22 +189,19 @@ def failure_of(url: str, error: Exception) -> CommandError:
 def server(url: str, *, as_json: bool) -> Iterator[Api]:
     """The server at `url`; whatever goes wrong with it ends the command in words."""
     base = address(url)
-    parts = urlsplit(base)
     # A proxy that serves the outside world has no way to this machine's own ports;
     # and without TLS, reading the authorities' certificates is a wait for nothing.
-    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    local = base.host in {"localhost", "127.0.0.1", "::1"}
     try:
         with httpx2.Client(
             base_url=base,
             timeout=httpx2.Timeout(10, read=600, write=60),
             trust_env=not local,
-            verify=not (local and parts.scheme == "http"),
+            verify=not (local and base.scheme == "http"),
             headers={"User-Agent": f"fpso/{version('fpso')}"},
         ) as http:
             yield Api(http)
-    except httpx2.InvalidURL as error:
-        raise typer.BadParameter(f"{url!r}: {error}", param_hint="--url") from error
     except (CommandError, httpx2.HTTPError) as error:
-        failure = failure_of(url, error)
+        failure = failure_of(f"{base.scheme}://{base.netloc.decode()}", error)
         report(failure.problem, failure.body if as_json else None)
         raise typer.Exit(failure.exit_code) from error

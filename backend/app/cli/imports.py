@@ -50,8 +50,8 @@ def import_file(
             "--map",
             "-m",
             metavar="FIELD=COLUMN",
-            help="Where a field comes from: FIELD=COLUMN, FIELD:=CONSTANT, or "
-            "@FILE.json; repeat it.",
+            help="Where a field comes from: FIELD=COLUMN, FIELD:=CONSTANT, FIELD= to "
+            "leave it alone, or @FILE.json; repeat it.",
         ),
     ] = None,
     values: Annotated[

@@ -15,6 +15,7 @@ TRANSLATION = re.compile(
 )
 
 Mapping = dict[str, object]
+Said = dict[str, Mapping | None]
 
 
 def mapping_of(
@@ -25,7 +26,7 @@ def mapping_of(
     for word in words:
         if word.startswith("@"):
             mapping |= from_file(Path(word.removeprefix("@")))
-    said: dict[str, Mapping] = {}
+    said: Said = {}
     for word in words:
         if not word.startswith("@"):
             field, source = one_field(word)
@@ -39,7 +40,8 @@ def mapping_of(
     return mapping | said
 
 
-def one_field(word: str) -> tuple[str, Mapping]:
+def one_field(word: str) -> tuple[str, Mapping | None]:
+    """A field and its source; None for a field to leave alone."""
     found = WORD.fullmatch(word)
     if found is None:
         raise wrong(
@@ -49,12 +51,10 @@ def one_field(word: str) -> tuple[str, Mapping]:
     field = known(found["field"], "--map")
     if found["kind"] == ":=":
         return field, {"constant": found["source"]}
-    if not found["source"]:
-        raise wrong("--map", f"{word!r} names no column.")
-    return field, {"column": found["source"]}
+    return field, {"column": found["source"]} if found["source"] else None
 
 
-def translate(said: dict[str, Mapping], word: str) -> None:
+def translate(said: Said, word: str) -> None:
     found = TRANSLATION.fullmatch(word)
     if found is None:
         raise wrong(
@@ -66,8 +66,8 @@ def translate(said: dict[str, Mapping], word: str) -> None:
         values[found["before"]] = found["after"]
 
 
-def column_of(said: dict[str, Mapping], field: str, option: str) -> Mapping:
-    source = said.get(field, {})
+def column_of(said: Said, field: str, option: str) -> Mapping:
+    source = said.get(field) or {}
     if "column" not in source:
         raise wrong(option, f"It needs the column to read: add --map {field}=COLUMN.")
     return source

@@ -28,6 +28,9 @@ class PlanScreen:
     def show(self) -> None:
         plan = self.plan
         self.head()
+        if plan.status == "expired":  # its rows are gone
+            self.line(f"{summary(plan)} It has expired: import the file again.", "bold")
+            return
         self.section("+", map(created, self.rows("create")), plan.counts.create)
         self.section("~", map(updated, plan.updates), plan.counts.update)
         if self.view.verbose:

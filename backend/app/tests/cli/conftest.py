@@ -1,5 +1,6 @@
 """`fpso` as its users run it, against a real server or against a broken one."""
 
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -51,10 +52,17 @@ async def server_url(one_server: tuple[str, Settings]) -> str:
 
 
 @pytest.fixture(autouse=True)
-def no_logs() -> Iterator[None]:
+def apart() -> Iterator[None]:
     """Keep what the server logs, in this very process, out of what `fpso` prints."""
     before = structlog.get_config()
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("error"),
+        logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
+    )
     yield
     structlog.configure(**before)
 

@@ -132,7 +132,7 @@ def test_unknown_codes_change_nothing_unless_partial(fpso: Fpso, vessel: str) ->
     before = fpso("equipment", "list", vessel, "--status", "inactive").stdout
     partial = fpso("deactivate", "NOPE", "5310B9D7", "--partial")
 
-    assert refused.exit_code == 1
+    assert refused.exit_code == 1, refused.stderr
     assert "- NOPE" in refused.stderr
     assert before == ""
     assert partial.exit_code == 1

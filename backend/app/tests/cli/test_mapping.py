@@ -51,6 +51,10 @@ def test_the_empty_value_can_be_translated() -> None:
     assert mapping == {"status": {"column": "S", "values": {"": "inactive"}}}
 
 
+def test_a_field_can_be_left_alone() -> None:
+    assert mapping_of(["group="], [], None) == {"group": None}
+
+
 def test_words_go_over_a_file(tmp_path: Path) -> None:
     file = tmp_path / "mapping.json"
     file.write_text('{"Tag": "T", "name": {"column": "N"}}', encoding="utf-8-sig")
@@ -69,7 +73,6 @@ FIELDS = "the fields are code, tag, name, location, group, parent, status."
         (["nmae=X"], [], None, f"'nmae' is not a field; {FIELDS} Did you mean name?"),
         (["zzz:=X"], [], None, f"'zzz' is not a field; {FIELDS}"),
         (["tag"], [], None, "FIELD=COLUMN, FIELD:=CONSTANT and @FILE.json"),
-        (["tag="], [], None, "'tag=' names no column."),
         (["tag=A", "TAG=B"], [], None, "tag is mapped twice."),
         (["@nowhere.json"], [], None, "nowhere.json cannot be read: No such file"),
         ([], ["status"], None, "'status' is not FIELD:FROM=TO"),

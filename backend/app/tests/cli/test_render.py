@@ -1,0 +1,44 @@
+from decimal import Decimal
+
+import pytest
+
+from app.cli.answers import Problem
+from app.cli.render import clean, count, money, quoted, report, table
+
+
+def test_text_cannot_move_the_cursor() -> None:
+    assert clean("\x1b[2Jgone\x07\x9b\ttab") == "\\x1b[2Jgone\\x07\\x9b\\x09tab"
+    assert clean("Bøye på dekk 🛢️ [red]") == "Bøye på dekk 🛢️ [red]"
+
+
+def test_amounts_and_counts_read_well() -> None:
+    assert money(Decimal("1234567.5")) == "1,234,567.50"
+    assert money(Decimal("999999999999.99")) == "999,999,999,999.99"
+    assert money(None) == "-"
+    assert (count(1, "row", "rows"), count(1100, "row", "rows")) == (
+        "1 row",
+        "1,100 rows",
+    )
+    assert (quoted('a "b"'), quoted(None)) == ('"a "b""', "(none)")
+
+
+def test_a_pipe_gets_whole_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+    table(("CODE", "NAME…"), [("A", "x" * 200)])
+
+    assert capsys.readouterr().out.splitlines()[-1] == "A      " + "x" * 200
+
+
+def test_many_unknown_codes_are_not_all_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    codes = [f"C{number}" for number in range(25)]
+
+    report(Problem(title="Unknown codes", status=404, codes=codes), None)
+
+    said = capsys.readouterr().err
+    assert "C19 and 5 more" in " ".join(said.replace("│", "").split())
+    assert "C20" not in said
