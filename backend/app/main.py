@@ -11,14 +11,17 @@ from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from app import health, pages, parameters, problems
 from app.database import Sessions, create_engine, create_sessions
 from app.equipment.router import router as equipment
+from app.imports.router import router as imports
 from app.links import PREFIX
 from app.log import RequestLog, configure
 from app.methods import AnswerHead
 from app.operations.router import router as operations
+from app.refusals import Refusals
 from app.settings import Settings
 from app.vessels.router import router as vessels
 
@@ -59,7 +62,6 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=BODY_MAX,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         responses={"default": _DEFAULT},
@@ -67,16 +69,20 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
-    for router in (vessels, equipment, operations):
-        app.include_router(
-            router, prefix=PREFIX, dependencies=[Depends(parameters.refuse_unknown)]
-        )
-    app.include_router(health.router)
+    strict = [Depends(parameters.refuse_unknown)]
+    for router in (vessels, equipment, operations, imports):
+        app.include_router(router, prefix=PREFIX, dependencies=strict)
+    app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)
     app.include_router(pages.router)
     static = Path(__file__).parent / "static"
     app.mount("/static", StaticFiles(directory=static), name="static")
     _document(app)
+    # From the innermost out. FastAPI's own `max_body_size` would stand outside of
+    # all these and answer in plain text; a route may still set its own.
+    app.add_middleware(AnswerHead)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_MAX)
+    app.add_middleware(Refusals)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -85,7 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
             allow_headers=["*"],
             expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Request-ID"],
         )
-    app.add_middleware(AnswerHead)
+        app.add_middleware(Refusals)  # of a preflight, that is
     app.add_middleware(RequestLog)
     return app
 

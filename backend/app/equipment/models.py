@@ -31,7 +31,7 @@ class Equipment(Record):
         # What (vessel, parent) refers to, and the order of a vessel's pages.
         UniqueConstraint("vessel", "code"),
         # Checked at the end of a statement, so that an import can swap two tags.
-        UniqueConstraint("vessel", "tag", deferrable=True, initially="IMMEDIATE"),
+        UniqueConstraint("tag", "vessel", deferrable=True, initially="IMMEDIATE"),
         # Both columns: a parent is never aboard another vessel.
         ForeignKeyConstraint(
             ["vessel", "parent"],
@@ -39,7 +39,7 @@ class Equipment(Record):
             onupdate="CASCADE",
         ),
         CheckConstraint("parent <> code", name="parent"),
-        Index(None, "vessel", "parent", postgresql_where=text("parent IS NOT NULL")),
+        Index(None, "parent", postgresql_where=text("parent IS NOT NULL")),
         Index(None, "name", "code"),
     )
 

@@ -1,12 +1,12 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response, status
+from fastapi import APIRouter, Depends, Query, Request, Response, status
 from sqlalchemy import Row
 
 from app import etag
 from app.database import SessionDep
-from app.equipment import service
+from app.equipment import exports, service
 from app.equipment.models import Equipment, Status
 from app.equipment.schemas import (
     Batch,
@@ -33,6 +33,7 @@ from app.links import href
 from app.pagination import Page, PageQuery, link
 from app.problems import responses
 from app.values import CodeRef
+from app.vessels import service as vessels
 
 router = APIRouter(tags=["equipment"])
 
@@ -181,3 +182,46 @@ async def read_equipment_path(
 ) -> dict[str, Sequence[Equipment]]:
     """Read the way from the root of the tree down to an equipment."""
     return {"items": await service.path(session, code)}
+
+
+async def _aboard(session: SessionDep, code: CodeRef) -> str:
+    """The code of a vessel that there is."""
+    return (await vessels.get(session, code)).code
+
+
+VesselDep = Annotated[str, Depends(_aboard)]
+
+
+def _export(media_type: str) -> dict[int | str, dict[str, Any]]:
+    file = {"description": "The file.", "content": {media_type: {}}}
+    return {200: file, **responses(NotFoundError)}
+
+
+@router.get(
+    "/vessels/{code}/equipment.csv",
+    response_class=Response,
+    responses=_export("text/csv"),
+)
+async def export_equipment_csv(request: Request, vessel: VesselDep) -> Response:
+    """Stream a vessel's whole register as CSV; importing it again changes nothing."""
+    return exports.csv(request, vessel)
+
+
+@router.get(
+    "/vessels/{code}/equipment.ndjson",
+    response_class=Response,
+    responses=_export("application/x-ndjson"),
+)
+async def export_equipment_ndjson(request: Request, vessel: VesselDep) -> Response:
+    """Stream a vessel's whole register, one JSON object a line."""
+    return exports.ndjson(request, vessel)
+
+
+@router.get(
+    "/vessels/{code}/equipment.xlsx",
+    response_class=Response,
+    responses=_export(exports.XLSX),
+)
+async def export_equipment_xlsx(request: Request, vessel: VesselDep) -> Response:
+    """Download a vessel's whole register as a spreadsheet."""
+    return exports.xlsx(request, vessel)

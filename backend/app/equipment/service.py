@@ -39,7 +39,7 @@ Listing = tuple[Sequence[Row[Any]], str | None]
 
 problems.CONSTRAINTS |= {
     "uq_equipment_code": ConflictError("One of the codes was taken meanwhile."),
-    "uq_equipment_vessel_tag": ConflictError("One of the tags was taken meanwhile."),
+    "uq_equipment_tag_vessel": ConflictError("One of the tags was taken meanwhile."),
 }
 
 
@@ -221,7 +221,7 @@ async def _explain(
     match problems.constraint(refusal):
         case "uq_equipment_code" | "uq_equipment_vessel_code":
             return DuplicateError.of("code", code, existing=href("equipment", code))
-        case "uq_equipment_vessel_tag":
+        case "uq_equipment_tag_vessel":
             holder = await session.scalar(
                 select(Equipment.code).where(
                     Equipment.vessel == vessel, Equipment.tag == tag

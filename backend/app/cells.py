@@ -1,0 +1,25 @@
+"""Cells of spreadsheets: a text that a spreadsheet would run as a formula is defused.
+
+An apostrophe goes before a text that starts with one of `= + - @ '`, and comes off
+again when such a cell is read, so that every text survives the round trip.
+"""
+
+_STARTS = ("=", "+", "-", "@", "'")
+
+
+def defuse(text: str) -> str:
+    return f"'{text}" if text.startswith(_STARTS) else text
+
+
+def defused(column: str) -> str:
+    """SQL that does what `defuse` does."""
+    starts = ", ".join("''''" if start == "'" else f"'{start}'" for start in _STARTS)
+    return (
+        f"CASE WHEN left({column}, 1) IN ({starts}) "
+        f"THEN '''' || {column} ELSE {column} END"
+    )
+
+
+def restore(cell: str) -> str:
+    """Take off the apostrophe that `defuse` put there."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_STARTS) else cell

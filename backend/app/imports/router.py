@@ -1,0 +1,149 @@
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
+
+from app.database import SessionDep, Sessions
+from app.errors import (
+    BadCursorError,
+    NotFoundError,
+    PlanAlreadyAppliedError,
+    PlanExpiredError,
+    PlanHasErrorsError,
+    PlanStaleError,
+    TooLargeError,
+    UnreadableFileError,
+    UnsupportedMediaTypeError,
+)
+from app.imports import service, uploads
+from app.imports.files import READERS
+from app.imports.schemas import (
+    ApplyQuery,
+    ImportQuery,
+    ImportsQuery,
+    Plan,
+    PlanRow,
+    PlanSummary,
+    RowsQuery,
+)
+from app.imports.uploads import UploadDep
+from app.pagination import Page, link
+from app.problems import responses
+
+router = APIRouter(tags=["imports"])
+
+ImportId = Annotated[uuid.UUID, Path(alias="id")]
+
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The file itself, at most 100 MiB. Say its encoding in "
+        "`charset` unless it is UTF-8.",
+        "content": dict.fromkeys(READERS, _FILE),
+    }
+}
+
+
+@router.post(
+    "/vessels/{code}/imports",
+    status_code=status.HTTP_201_CREATED,
+    max_body_size=uploads.MAX,
+    openapi_extra=_BODY,
+    responses=responses(
+        NotFoundError, TooLargeError, UnsupportedMediaTypeError, UnreadableFileError
+    ),
+)
+async def plan_import(
+    upload: UploadDep,
+    session: SessionDep,
+    response: Response,
+    query: Annotated[ImportQuery, Query()],
+) -> Plan:
+    """Read a register's file and say what it would change; nothing is changed yet."""
+    plan = await service.plan(session, upload, query)
+    response.headers["Location"] = plan.links["self"]
+    return plan
+
+
+@router.get("/imports", responses=responses(BadCursorError))
+async def list_imports(
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    query: Annotated[ImportsQuery, Query()],
+) -> Page[PlanSummary]:
+    """List the import plans, the latest first."""
+    items, next_cursor = await service.listing(session, query)
+    link(request, response, next_cursor)
+    return Page(items=items, next_cursor=next_cursor)
+
+
+@router.get("/imports/{id}", responses=responses(NotFoundError))
+async def read_import(session: SessionDep, identity: ImportId) -> Plan:
+    """Read an import plan: its counts, its errors and what it updates."""
+    return await service.read(session, identity)
+
+
+@router.get(
+    "/imports/{id}/rows",
+    responses=responses(NotFoundError, BadCursorError, PlanExpiredError),
+)
+async def list_import_rows(
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    identity: ImportId,
+    query: Annotated[RowsQuery, Query()],
+) -> Page[PlanRow]:
+    """List a plan's rows, of all actions or of some."""
+    items, next_cursor = await service.rows(session, identity, query)
+    link(request, response, next_cursor)
+    return Page(items=items, next_cursor=next_cursor)
+
+
+@router.get(
+    "/imports/{id}/errors.csv",
+    response_class=Response,
+    responses={
+        200: {"description": "The file.", "content": {"text/csv": {}}},
+        **responses(NotFoundError, PlanExpiredError),
+    },
+)
+async def export_import_errors(
+    session: SessionDep, request: Request, identity: ImportId
+) -> Response:
+    """Download the rows with errors as they were sent, each with its reason."""
+    planned = await service.unexpired(session, identity)
+    sessions: Sessions = request.state.sessions
+
+    async def body() -> AsyncGenerator[bytes]:
+        async with sessions() as streaming:
+            async for part in service.errors_csv(streaming, planned):
+                yield part
+
+    name = f"{planned.vessel}-import-errors.csv"
+    return StreamingResponse(
+        body(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+@router.post(
+    "/imports/{id}/apply",
+    responses=responses(
+        NotFoundError,
+        PlanHasErrorsError,
+        PlanStaleError,
+        PlanAlreadyAppliedError,
+        PlanExpiredError,
+    ),
+)
+async def apply_import(
+    session: SessionDep, identity: ImportId, query: Annotated[ApplyQuery, Query()]
+) -> Plan:
+    """Do what a plan says, whole or not at all."""
+    return await service.apply(session, identity, skip_errors=query.skip_errors)

@@ -1,0 +1,104 @@
+"""The body of an import: spooled to disk, so that memory does not grow with it.
+
+It is read whole before a database connection is taken: a slow link holds up nobody.
+"""
+
+import asyncio
+import codecs
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from email.message import Message
+from tempfile import TemporaryFile
+from typing import IO, Annotated
+
+from fastapi import Depends, Request
+
+from app.database import Sessions
+from app.errors import UnsupportedMediaTypeError
+from app.imports.files import READERS, Reader
+from app.values import CodeRef
+from app.vessels import service as vessels
+
+MAX = 100 * 1024 * 1024
+_PIECE = 1024 * 1024
+
+ENCODINGS = frozenset(
+    codecs.lookup(name).name
+    for name in (
+        "ascii",
+        "utf-8",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "iso-8859-1",
+        "iso-8859-2",
+        "iso-8859-9",
+        "iso-8859-15",
+        "windows-1250",
+        "windows-1252",
+        "windows-1254",
+        "windows-1257",
+        "cp437",
+        "cp850",
+        "cp865",
+        "mac-roman",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Upload:
+    vessel: str
+    media_type: str
+    encoding: str | None
+    file: IO[bytes]
+
+    @property
+    def reader(self) -> Reader:
+        return READERS[self.media_type]
+
+
+def _declared(request: Request) -> tuple[str, str | None]:
+    """Media type and encoding; raises UnsupportedMediaTypeError."""
+    header = Message()
+    header["Content-Type"] = request.headers.get("content-type", "")
+    media_type = header.get_content_type() if header["Content-Type"] else "none"
+    if media_type not in READERS:
+        raise UnsupportedMediaTypeError(
+            f"The file was sent as {media_type}. Say what it is in Content-Type: "
+            f"{', '.join(READERS)}."
+        )
+    charset = header.get_param("charset")
+    if charset is None:
+        return media_type, None
+    try:
+        encoding = codecs.lookup(str(charset)).name
+    except LookupError:
+        encoding = ""
+    if encoding not in ENCODINGS:
+        raise UnsupportedMediaTypeError(
+            f"The charset {charset!r} is not known. Use one of: "
+            f"{', '.join(sorted(ENCODINGS))}."
+        )
+    return media_type, encoding
+
+
+async def get_upload(request: Request, code: CodeRef) -> AsyncGenerator[Upload]:
+    media_type, encoding = _declared(request)
+    sessions: Sessions = request.state.sessions
+    async with sessions.begin() as session:
+        vessel = await vessels.get(session, code)
+    with TemporaryFile() as file:
+        piece = bytearray()
+        async for chunk in request.stream():
+            piece += chunk
+            if len(piece) >= _PIECE:
+                await asyncio.to_thread(file.write, bytes(piece))
+                piece.clear()
+        file.write(piece)
+        file.seek(0)
+        yield Upload(vessel.code, media_type, encoding, file)
+
+
+UploadDep = Annotated[Upload, Depends(get_upload, scope="function")]
