@@ -16,14 +16,15 @@ $(venv)/bin/uv: $(sets)/uv.txt
 	  echo "FPSO needs Python 3.11 or newer, and $(PYTHON) is not: name another, make PYTHON=python3.13 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "This Python cannot make environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2; exit 1; }
-	$(PYTHON) -m venv $(venv)
-	"$(bin)/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r $(sets)/uv.txt
+	@echo "Installing into $(venv) …"
+	@$(PYTHON) -m venv $(venv)
+	@"$(bin)/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r $(sets)/uv.txt
 	@touch $@
 
 $(venv)/installed: $(venv)/bin/uv $(sets)/dev.txt backend/pyproject.toml
-	"$(bin)/uv" pip sync --quiet --python "$(bin)/python" --require-hashes $(sets)/dev.txt || { \
+	@"$(bin)/uv" pip sync --quiet --python "$(bin)/python" --require-hashes $(sets)/dev.txt || { \
 	  echo "The libraries could not be installed. Without Docker, FPSO needs a package index within reach, CPython 3.11 to 3.14, and Linux with glibc 2.28 or newer, or macOS; elsewhere use: docker compose up" >&2; exit 1; }
-	"$(bin)/uv" pip install --quiet --python "$(bin)/python" --no-deps --no-build-isolation --editable backend
+	@"$(bin)/uv" pip install --quiet --python "$(bin)/python" --no-deps --no-build-isolation --editable backend
 	@touch $@
 
 install: $(venv)/installed ## Install everything into .venv

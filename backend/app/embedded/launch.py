@@ -1,6 +1,6 @@
 """Become another program that cannot outlive the process that asked for it.
 
-Run as a script: `python launch.py PARENT SIGNAL own|mapped PROGRAM [ARGUMENT…]`.
+Run as a script: `python -IS launch.py PARENT SIGNAL own|mapped PROGRAM [ARGUMENT…]`.
 It takes the place of `preexec_fn`, which is unsafe beside threads and can only fail
 without words.
 """
@@ -18,7 +18,7 @@ CLONE_NEWUSER = 0x10000000
 PR_SET_PDEATHSIG = 1
 
 
-def leave_root(libc: ctypes.CDLL) -> None:
+def leave_root(libc: ctypes.CDLL) -> None:  # pragma: no cover - see main
     """PostgreSQL refuses to run as root; seen from inside we are now user 1000.
 
     Files keep belonging to root, so no user is made and nothing changes hands.
@@ -31,7 +31,7 @@ def leave_root(libc: ctypes.CDLL) -> None:
     Path("/proc/self/gid_map").write_text(f"1000 {gid} 1")
 
 
-def main() -> None:
+def main() -> None:  # pragma: no cover - runs where nothing measures
     parent, death, user, *command = sys.argv[1:]
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
@@ -54,5 +54,5 @@ def main() -> None:
         sys.exit(CANNOT_RUN)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - see main
     main()

@@ -29,7 +29,7 @@ class Program:
     @property
     def line(self) -> list[str]:
         return [
-            sys.executable,
+            *(sys.executable, "-IS"),  # it needs nothing that is installed
             launch.__file__,
             str(os.getpid()),
             str(int(self.death)),

@@ -139,7 +139,7 @@ class Stack:
         return kept
 
     def wait_for(
-        self, kept: Kept, ready: Callable[[], bool], seconds: float = 90.0
+        self, kept: Kept, ready: Callable[[], bool], seconds: float = 120.0
     ) -> None:
         up = wait_until(lambda: not kept.alive() or ready(), seconds)
         if not up or not kept.alive():

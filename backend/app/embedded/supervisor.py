@@ -45,7 +45,8 @@ def load_demo(stack: Stack) -> None:
     try:
         demo.load(stack.url)
     except httpx2.HTTPError as error:
-        stack.tell(f"The demo fleet could not be loaded ({error}); all else runs.")
+        reason = str(error).partition("\n")[0]
+        stack.tell(f"The demo fleet could not be loaded ({reason}); all else runs.")
 
 
 def run(settings: EmbeddedSettings, console: Console) -> None:
@@ -55,7 +56,7 @@ def run(settings: EmbeddedSettings, console: Console) -> None:
     stack = Stack(settings, tell)
     with only_one(settings.folder):
         try:
-            with console.status("Starting PostgreSQL, two backends and Traefik …"):
+            with console.status("Starting PostgreSQL, the backends and Traefik …"):
                 stack.start()
                 if settings.demo:
                     load_demo(stack)

@@ -21,7 +21,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FPSO_DEMO", "0")
 
 
-def until(ask: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(ask: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not ask():
         assert time.monotonic() < deadline, "it took too long"

@@ -13,7 +13,7 @@ from app.tests.embedded.conftest import until
 
 def kept(folder: Path, script: str, told: list[str]) -> Kept:
     def begin(output: IO[bytes]) -> subprocess.Popen[bytes]:
-        return Program([sys.executable, "-c", script]).spawn(output)
+        return Program([sys.executable, "-IS", "-c", script]).spawn(output)
 
     return Kept("Backend 1", folder / "backend-1.log", begin, told.append)
 

@@ -105,7 +105,9 @@ def test_data_that_cannot_be_made_leaves_nothing(
 def test_whoever_asked_is_gone_already() -> None:
     """A child that starts just as its parent dies must not stay."""
     program = Program([sys.executable, "-c", "print('alive')"])
-    [python, script, _, *rest] = program.line
-    done = subprocess.run([python, script, "1", *rest], capture_output=True, check=True)
+    [python, options, script, _, *rest] = program.line
+    done = subprocess.run(
+        [python, options, script, "1", *rest], capture_output=True, check=True
+    )
     assert done.stdout == b""
     assert script == launch.__file__

@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from app.embedded.database import check, place
+from app.embedded.postgres import scratch_server
 from app.embedded.process import free_ports
 from app.embedded.supervisor import SIGNS, up
 from app.tests.embedded.conftest import Running, below, parents, until
@@ -63,10 +65,10 @@ def has_vessel(url: str, code: str) -> bool:
 
 
 def test_the_box_says_where_everything_is(first: Running) -> None:
-    for place in ("/api/v1", "/docs", "/redoc", "/status"):
-        assert f"{first.url}{place}" in first.said
-        if place != "/api/v1":
-            assert httpx2.get(f"{first.url}{place}").is_success
+    assert f"{first.url}/api/v1" in first.said
+    for page in ("/docs", "/redoc", "/status"):
+        assert f"{first.url}{page}" in first.said
+        assert httpx2.get(f"{first.url}{page}").is_success
     for word in ("Ctrl-C", "postgres", "log"):
         assert word in first.said
 
@@ -152,3 +154,17 @@ def test_the_next_start_finds_the_data_and_ends_cleanly(home: Path, door: int) -
     assert "Stopped. The data stays in" in again.said
     assert "Traceback" not in again.said
     assert not (home / "postgres" / "postmaster.pid").exists()
+
+
+def test_ones_own_database_is_used_and_left_running(tmp_path: Path) -> None:
+    [port] = free_ports(1)
+    with scratch_server(tmp_path) as url:
+        running = Running(
+            tmp_path / "home", port, FPSO_DATABASE_URL=url, FPSO_BACKENDS="1"
+        )
+        running.wait()
+        assert place(url) in running.said
+        keep_vessel(running.url, "MINE")
+        assert running.end(signal.SIGTERM) == 0
+        check(url)
+    assert not (tmp_path / "home" / "postgres").exists()
