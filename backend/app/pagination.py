@@ -3,6 +3,7 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -85,14 +86,23 @@ def _decode(cursor: str, sort: str, key: Sequence[Column]) -> list[Any]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         issued_for, *values = json.loads(urlsafe_b64decode(padded))
-        if issued_for != sort or "\x00" in "".join(map(str, values)):
+        if issued_for != sort:
             raise ValueError(cursor)  # noqa: TRY301 one way out for all that is wrong
         return [
-            TypeAdapter(column.type.python_type).validate_python(value)
+            _sendable(TypeAdapter(column.type.python_type).validate_python(value))
             for column, value in zip(key, values, strict=True)
         ]
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise BadCursorError(_BAD) from None
+
+
+def _sendable(value: object) -> object:
+    """Raise for what no row has because PostgreSQL cannot hold it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, str) and "\x00" in value.encode().decode():
+        raise ValueError(value)
+    return value
 
 
 _BAD = (

@@ -2,10 +2,21 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from app.pagination import PageQuery
 from app.values import Code, CodeRef, Cost, Input, Instant, Label, Money, Note
+
+
+def _in_our_time(instant: datetime) -> datetime:
+    """Refuse slips such as the year 26, and what the driver takes for infinity."""
+    if 1900 <= instant.year < 3000:  # noqa: PLR2004 the message says what they are
+        return instant
+    raise PydanticCustomError(
+        "invalid-instant", "Write an instant between the years 1900 and 2999."
+    )
+
 
 OperationType = Annotated[
     Label,
@@ -31,7 +42,8 @@ class OperationCreate(Input):
     type: OperationType
     cost: Cost
     performed_at: Annotated[
-        Instant | None, Field(description="When it was done; now, if not given.")
+        Annotated[Instant, AfterValidator(_in_our_time)] | None,
+        Field(description="When it was done; now, if not given."),
     ] = None
     note: Note | None = None
 

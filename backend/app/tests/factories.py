@@ -1,5 +1,6 @@
 """What tests start from: rows made over HTTP, as callers make them."""
 
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -64,6 +65,12 @@ async def change(
     client: AsyncClient, *segments: str, match: str = "*", **fields: object
 ) -> Response:
     return await client.patch(url(*segments), json=fields, headers={"If-Match": match})
+
+
+async def post_json(client: AsyncClient, path: str, body: object) -> Response:
+    """Post JSON in ASCII, so that it can hold what UTF-8 cannot."""
+    headers = {"Content-Type": "application/json"}
+    return await client.post(path, content=json.dumps(body), headers=headers)
 
 
 def created(response: Response) -> JSON:
