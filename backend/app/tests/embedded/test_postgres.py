@@ -74,20 +74,25 @@ def test_a_lock_whose_number_another_process_got_is_dropped(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     """PostgreSQL itself would refuse to start: that process lives."""
-    (cluster.data / "postmaster.pid").write_text(f"{os.getpid()}\n/data\n")
+    idle = [sys.executable, "-IS", "-c", "input()"]
     [port] = free_ports(1)
-    with (tmp_path / "log").open("wb") as log:
+    with (
+        subprocess.Popen(idle, stdin=subprocess.PIPE) as other,
+        (tmp_path / "log").open("wb") as log,
+    ):
+        (cluster.data / "postmaster.pid").write_text(f"{other.pid}\n/data\n")
         server = cluster.start(port, log)
-    try:
-        until(lambda: server.poll() is not None or cluster.ready(server.pid))
-        assert server.poll() is None, (tmp_path / "log").read_text()
-        make(cluster.url(port))
-        make(cluster.url(port))  # is there already
-    finally:
-        server.send_signal(signal.SIGINT)
-        see_end(server, 30)
+        try:
+            until(lambda: server.poll() is not None or cluster.ready(server.pid))
+            assert server.poll() is None, (tmp_path / "log").read_text()
+            make(cluster.url(port))
+            make(cluster.url(port))  # is there already
+            assert not list(cluster.data.glob(".s.*"))  # no socket file
+        finally:
+            server.send_signal(signal.SIGINT)
+            see_end(server, 30)
+            other.kill()
     assert server.returncode == 0
-    assert not list(cluster.data.glob("*.s.*"))
 
 
 def test_data_that_cannot_be_made_leaves_nothing(
