@@ -82,7 +82,7 @@ def import_file(
     ] = None,
     delimiter: Annotated[
         str | None,
-        typer.Option(help="One of , ; | and tab; without it, found by the server."),
+        typer.Option(help="A comma, ; or tab; without it, found by the server."),
     ] = None,
     rows: Rows = 10,
     verbose: Verbose = False,

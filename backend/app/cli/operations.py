@@ -50,7 +50,7 @@ def add_operation(
                 ("equipment", order.code),
                 ("vessel", order.vessel),
                 ("type", order.type),
-                ("cost", f"{money(order.cost)} {order.currency}"),
+                ("cost", money(order.cost, order.currency)),
                 ("performed", f"{instant(order.performed_at)} UTC"),
                 ("note", order.note),
             ]
@@ -90,14 +90,13 @@ def list_operations(  # noqa: PLR0913 - a parameter is an option
                 query=query,
                 limit=None if everything else limit,
             ),
-            ("PERFORMED", "EQUIPMENT", "TYPE…", "NOTE…", ">COST", ""),
+            ("DATE", "EQUIPMENT", "TYPE", "NOTE…", ">COST"),
             lambda order: (
-                instant(order.performed_at),
+                order.performed_at.date(),
                 order.code,
                 order.type,
                 order.note,
-                money(order.cost),
-                order.currency,
+                money(order.cost, order.currency),
             ),
             as_json=as_json,
         )
@@ -152,12 +151,11 @@ def cost_of_vessels(
                 query={"cursor": cursor},
                 limit=None if everything else limit,
             ),
-            ("VESSEL", ">AVERAGE", ">TOTAL", "", ">ORDERS", ">EQUIPMENT"),
+            ("VESSEL", ">AVERAGE", ">TOTAL", ">ORDERS", ">EQUIPMENT"),
             lambda cost: (
                 cost.vessel,
-                money(cost.average),
-                money(cost.total),
-                cost.currency,
+                money(cost.average, cost.currency),
+                money(cost.total, cost.currency),
                 f"{cost.operations:,}",
                 f"{cost.equipment:,}",
             ),
@@ -166,9 +164,8 @@ def cost_of_vessels(
 
 
 def sums(cost: Cost) -> list[tuple[str, object]]:
-    average = None if cost.average is None else f"{money(cost.average)} {cost.currency}"
     return [
         ("orders", f"{cost.operations:,}"),
-        ("total", f"{money(cost.total)} {cost.currency}"),
-        ("average", average),
+        ("total", money(cost.total, cost.currency)),
+        ("average", money(cost.average, cost.currency)),
     ]

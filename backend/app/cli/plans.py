@@ -7,6 +7,7 @@ from rich.text import Text
 
 from app.cli.answers import Plan, PlannedRow, RowError, Source, Update
 from app.cli.client import Api
+from app.cli.mapping import FIELDS
 from app.cli.render import Screen, clean, count, quoted
 
 STYLES = {"+": "green", "~": "yellow", "=": "dim", "!": "red"}
@@ -41,13 +42,15 @@ class PlanScreen:
 
     def head(self) -> None:
         plan = self.plan
-        source = f" from {plan.filename}" if plan.filename else ""
+        file = f" from {plan.filename}" if plan.filename else ""
         rows = count(plan.rows, "row", "rows")
-        self.line(f"Plan {plan.id}: {plan.vessel}{source}, {rows}", "bold")
-        read = ", ".join(
-            f"{field} ← {origin(column)}" for field, column in plan.columns.items()
-        )
-        self.line(f"  {read}", "dim")
+        self.line(f"Plan {plan.id}: {plan.vessel}{file}, {rows}", "bold")
+        same = [field for field in FIELDS if plan.columns.get(field) == field]
+        if same:
+            self.line(f"  {', '.join(same)} ← columns of these names", "dim")
+        for field in FIELDS:
+            if field not in same and (source := plan.columns.get(field)):
+                self.line(f"  {field} ← {origin(source)}", "dim")
         if plan.ignored_columns:
             ignored = plan.ignored_columns
             few = ", ".join(ignored[:4]) + (
@@ -91,13 +94,15 @@ class PlanScreen:
 def summary(plan: Plan) -> str:
     counts = plan.counts
     done = plan.status == "applied"
-    words = (
+    errors = (
+        f"{counts.error:,} left out" if done else count(counts.error, "error", "errors")
+    )
+    return (
+        f"{'Applied' if done else 'Plan'}: "
         f"{counts.create:,} {'created' if done else 'to create'}, "
         f"{counts.update:,} {'updated' if done else 'to update'}, "
-        f"{counts.unchanged:,} unchanged, "
-        f"{count(counts.error, 'error', 'errors')}."
+        f"{counts.unchanged:,} unchanged, {errors}."
     )
-    return f"{'Applied' if done else 'Plan'}: {words}"
 
 
 def origin(source: str | Source) -> str:

@@ -71,8 +71,8 @@ def quoted(value: object) -> str:
     return "(none)" if value is None else f'"{clean(value)}"'
 
 
-def money(amount: Decimal | None) -> str:
-    return "-" if amount is None else f"{amount:,.2f}"
+def money(amount: Decimal | None, currency: str) -> str:
+    return "-" if amount is None else f"{amount:,.2f} {currency}"
 
 
 def instant(at: datetime) -> str:
@@ -85,7 +85,9 @@ def count(number: int, one: str, many: str) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A column's heading says how it behaves: `>` aligns right, `…` may be cut."""
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    grid = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0)
+    )
     for column in columns:
         grid.add_column(
             column.strip(">…"),

@@ -12,9 +12,9 @@ def test_text_cannot_move_the_cursor() -> None:
 
 
 def test_amounts_and_counts_read_well() -> None:
-    assert money(Decimal("1234567.5")) == "1,234,567.50"
-    assert money(Decimal("999999999999.99")) == "999,999,999,999.99"
-    assert money(None) == "-"
+    assert money(Decimal("1234567.5"), "USD") == "1,234,567.50 USD"
+    assert money(Decimal("999999999999.99"), "NOK") == "999,999,999,999.99 NOK"
+    assert money(None, "USD") == "-"
     assert (count(1, "row", "rows"), count(1100, "row", "rows")) == (
         "1 row",
         "1,100 rows",
@@ -29,7 +29,7 @@ def test_a_pipe_gets_whole_lines(
 
     table(("CODE", "NAME…"), [("A", "x" * 200)])
 
-    assert capsys.readouterr().out.splitlines()[-1] == "A      " + "x" * 200
+    assert capsys.readouterr().out.splitlines()[-1] == "A     " + "x" * 200
 
 
 def test_many_unknown_codes_are_not_all_named(

@@ -16,7 +16,7 @@ def test_a_vessel_is_registered_and_listed(fpso: Fpso) -> None:
     assert added.stdout.splitlines() == ["vessel  MV102", "name    Cidade [de] Santos"]
     heading, _, line = listed.stdout.splitlines()
     assert heading.split() == ["CODE", "NAME", "REGISTERED"]
-    assert line.startswith("MV102   Cidade [de] Santos   20")
+    assert line.startswith("MV102  Cidade [de] Santos  20")
 
 
 def test_json_is_the_servers_own(fpso: Fpso) -> None:
