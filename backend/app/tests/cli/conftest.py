@@ -27,7 +27,9 @@ def run() -> Fpso:
 
     def run(*words: str, url: str | None = None) -> Result:
         env = {"FPSO_URL": url, "COLUMNS": "80", "NO_COLOR": None}
-        return CliRunner(env=env).invoke(app, words, catch_exceptions=False)
+        return CliRunner(env=env).invoke(
+            app, words, prog_name="fpso", catch_exceptions=False
+        )
 
     return run
 
