@@ -10,7 +10,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- the tools, installed into the clone -------------------------------------
-# uv comes first, by pip and by hash; it then installs the rest, by hash.
+# uv comes first, by pip and by hash; it then installs the rest, by hash, and compiles
+# it: where PYTHONDONTWRITEBYTECODE is set, every process would do that at every start.
 $(venv)/bin/uv: $(sets)/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "FPSO needs Python 3.11 or newer, and $(PYTHON) is not: name another, make PYTHON=python3.13 …" >&2; exit 1; }
@@ -22,7 +23,7 @@ $(venv)/bin/uv: $(sets)/uv.txt
 	@touch $@
 
 $(venv)/installed: $(venv)/bin/uv $(sets)/dev.txt backend/pyproject.toml
-	@"$(bin)/uv" pip sync --quiet --python "$(bin)/python" --require-hashes $(sets)/dev.txt || { \
+	@"$(bin)/uv" pip sync --quiet --compile-bytecode --python "$(bin)/python" --require-hashes $(sets)/dev.txt || { \
 	  echo "The libraries could not be installed. Without Docker, FPSO needs a package index within reach, CPython 3.11 to 3.14, and Linux with glibc 2.28 or newer, or macOS; elsewhere use: docker compose up" >&2; exit 1; }
 	@"$(bin)/uv" pip install --quiet --python "$(bin)/python" --no-deps --no-build-isolation --editable backend
 	@touch $@
