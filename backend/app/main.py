@@ -1,11 +1,10 @@
 """The wiring: settings in, application out."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -13,7 +12,7 @@ from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
-from app import health, pages, parameters, problems
+from app import contract, health, pages, parameters, problems
 from app.database import Sessions, create_engine, create_sessions
 from app.equipment.router import router as equipment
 from app.imports.router import router as imports
@@ -64,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        responses={"default": _DEFAULT},
+        responses={"default": contract.DEFAULT},
     )
     app.state.settings = settings
     app.state.public_url = (settings.public_url or "").rstrip("/")
@@ -77,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(pages.router)
     static = Path(__file__).parent / "static"
     app.mount("/static", StaticFiles(directory=static), name="static")
-    _document(app)
+    contract.document(app)
     # From the innermost out. FastAPI's own `max_body_size` would stand outside of
     # all these and answer in plain text; a route may still set its own.
     app.add_middleware(AnswerHead)
@@ -96,39 +95,5 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-_DEFAULT: dict[str, Any] = {
-    "description": "Any other error, in the same shape.",
-    "content": {
-        problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
-    },
-}
-
-
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _document(app: FastAPI) -> None:
-    """Let OpenAPI say what an error looks like here, 422 included."""
-    generate: Callable[[], dict[str, Any]] = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema:
-            return app.openapi_schema
-        schema = generate()
-        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-        problem = problems.Problem.model_json_schema(
-            ref_template="#/components/schemas/{model}"
-        )
-        schemas |= problem.pop("$defs", {}) | {"Problem": problem}
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        invalid = {"description": "`invalid`", "content": _DEFAULT["content"]}
-        for path in schema["paths"].values():
-            for operation in path.values():
-                if "422" in operation["responses"]:
-                    operation["responses"]["422"] = invalid
-        app.openapi_schema = schema
-        return schema
-
-    app.openapi = partial(openapi)  # type: ignore[method-assign]  # FastAPI's own way

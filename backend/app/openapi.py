@@ -7,7 +7,7 @@ from app.main import create_app
 from app.settings import Settings
 
 
-def contract() -> str:
+def spell() -> str:
     # Nothing in the contract depends on a setting; no database is asked.
     settings = Settings.model_validate({"database_url": "postgresql://localhost/fpso"})
     schema = create_app(settings).openapi()
@@ -15,4 +15,4 @@ def contract() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(contract())
+    sys.stdout.write(spell())

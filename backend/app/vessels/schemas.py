@@ -15,6 +15,8 @@ class VesselCreate(Input):
 
 
 class VesselUpdate(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Baía"}]})
+
     name: Label | None = None
 
 
