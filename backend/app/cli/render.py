@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from rich import box
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, Group
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from app.cli.answers import Problem
 
 BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 SOME = 20  # codes that an error names
+NARROW = 8  # no column is cut to less
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
@@ -84,22 +84,37 @@ def count(number: int, one: str, many: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A column's heading says how it behaves: `>` aligns right, `…` may be cut."""
-    grid = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0)
-    )
-    for column in columns:
-        grid.add_column(
-            column.strip(">…"),
-            justify="right" if column.startswith(">") else "left",
-            no_wrap=not column.endswith("…"),
-        )
-    for row in rows:
-        grid.add_row(
-            *(Text(clean("" if cell is None else cell), no_wrap=True) for cell in row)
-        )
+    """A column's heading says how it behaves: `>` aligns right, `…` may be cut.
+
+    Rich's own tables take a minute for what a fleet's longest list holds.
+    """
     screen = Screen()
-    screen.print(grid, overflow="ellipsis")
+    heading = [column.strip(">…") for column in columns]
+    cells = [["" if cell is None else clean(cell) for cell in row] for row in rows]
+    widths = [
+        max(map(cell_len, column)) for column in zip(heading, *cells, strict=True)
+    ]
+    may_be_cut = [i for i, column in enumerate(columns) if column.endswith("…")]
+    while sum(widths) + 2 * len(widths) - 2 > screen.width:
+        widest = max(may_be_cut, key=widths.__getitem__, default=None)
+        if widest is None or widths[widest] <= NARROW:
+            break
+        widths[widest] -= 1
+
+    def line(row: Sequence[str]) -> str:
+        fitted = map(fit, row, widths, (column[0] == ">" for column in columns))
+        return "  ".join(fitted).rstrip()
+
+    screen.out(line(heading), style="bold", highlight=False)
+    screen.out("─" * (sum(widths) + 2 * len(widths) - 2), highlight=False)
+    screen.out("\n".join(map(line, cells)), highlight=False)
+
+
+def fit(text: str, width: int, right: bool) -> str:  # noqa: FBT001 - mapped over
+    excess = cell_len(text) - width
+    if excess > 0:
+        return f"{set_cell_size(text, width - 1)}…"
+    return f"{' ' * -excess}{text}" if right else f"{text}{' ' * -excess}"
 
 
 def fields(pairs: Sequence[tuple[str, object]]) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -109,14 +110,15 @@ def test_ctrl_c_ends_at_once_and_in_words(words: tuple[str, ...], message: str) 
     assert message in " ".join(said.replace("│", "").split())
 
 
-def test_up_says_what_is_wrong_with_its_settings() -> None:
+def test_up_says_what_is_wrong_with_its_settings(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "up"],
         check=False,
-        env=environment(FPSO_PORT="harbour"),
+        env=environment(FPSO_HTTP_PORT="harbour", FPSO_HOME=str(tmp_path)),
         capture_output=True,
         text=True,
+        timeout=60,
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith("fpso up: FPSO_PORT: ")
+    assert done.stderr.startswith("fpso up: FPSO_HTTP_PORT: ")
