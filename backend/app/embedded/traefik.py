@@ -72,14 +72,17 @@ class Door:
         """Write what Traefik serves: the shared chain, and our backends behind it."""
         self.folder.mkdir(exist_ok=True)
         (self.folder / "middlewares.yml").write_bytes(middlewares.read_bytes())
-        servers = [{"url": f"http://127.0.0.1:{port}"} for port in self.backends]
+        balancer = {
+            "servers": [{"url": f"http://127.0.0.1:{port}"} for port in self.backends],
+            "serversTransport": "fpso-backends@file",
+        }
         health = {"path": "/readyz", "interval": "1s", "timeout": "1s"}
         services = {
             # When no backend is ready, because the database is not, let them say so:
             # Traefik's own 503 has no words and no Retry-After, even for /livez.
             "fpso": {"failover": {"service": "fpso-ready", "fallback": "fpso-any"}},
-            "fpso-ready": {"loadBalancer": {"servers": servers, "healthCheck": health}},
-            "fpso-any": {"loadBalancer": {"servers": servers}},
+            "fpso-ready": {"loadBalancer": {**balancer, "healthCheck": health}},
+            "fpso-any": {"loadBalancer": balancer},
         }
         router = {
             "rule": "PathPrefix(`/`)",
@@ -103,9 +106,6 @@ class Door:
             "api.insecure=true",  # the dashboard, read-only and on loopback
             "api.disableDashboardAd=true",
             "metrics.prometheus=true",
-            "serversTransport.forwardingTimeouts.dialTimeout=1s",
-            # Counted from the end of the body; the plan of a large import takes time.
-            "serversTransport.forwardingTimeouts.responseHeaderTimeout=300s",
         ]
         for number, address in enumerate(addresses(self.port)):
             entry = f"entryPoints.web{number}"
@@ -115,7 +115,8 @@ class Door:
                 # `?delimiter=;` would arrive as `?delimiter=&`.
                 f"{entry}.http.encodeQuerySemicolons=true",
                 # 100 MiB over a satellite link of 64 kbit/s.
-                f"{entry}.transport.respondingTimeouts.readTimeout=4h",
+                f"{entry}.transport.respondingTimeouts.readTimeout=6h",
+                f"{entry}.transport.lifeCycle.graceTimeOut=20s",
             ]
             options += [
                 f"{entry}.http.encodedCharacters.allowEncoded{name}=true"
