@@ -7,7 +7,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import etag
+from app import etag, problems
 from app.errors import DuplicateError, NotFoundError
 from app.links import href
 from app.pagination import paginate
@@ -20,7 +20,9 @@ async def register(session: AsyncSession, data: VesselCreate) -> Vessel:
     try:
         async with session.begin_nested():
             session.add(vessel)
-    except IntegrityError:  # its one constraint is the code's
+    except IntegrityError as refusal:
+        if problems.constraint(refusal) != "uq_vessels_code":
+            raise
         raise DuplicateError.of(
             "code", data.code, existing=href("vessels", data.code)
         ) from None
