@@ -1,10 +1,10 @@
 """Cells of spreadsheets: a text that a spreadsheet would run as a formula is defused.
 
-An apostrophe goes before a text that starts with one of `= + - @ '`, and comes off
-again when such a cell is read, so that every text survives the round trip.
+An apostrophe goes before a text that starts with one of `= + - @ '`, a tab or a line
+break, and comes off again when such a cell is read: every text survives the round trip.
 """
 
-_STARTS = ("=", "+", "-", "@", "'")
+_STARTS = ("=", "+", "-", "@", "'", "\t", "\r", "\n")
 
 
 def defuse(text: str) -> str:
@@ -13,7 +13,7 @@ def defuse(text: str) -> str:
 
 def defused(column: str) -> str:
     """SQL that does what `defuse` does."""
-    starts = ", ".join("''''" if start == "'" else f"'{start}'" for start in _STARTS)
+    starts = ", ".join(f"chr({ord(start)})" for start in _STARTS)
     return (
         f"CASE WHEN left({column}, 1) IN ({starts}) "
         f"THEN '''' || {column} ELSE {column} END"

@@ -4,10 +4,12 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from app.errors import FieldProblem, InvalidError, UnreadableFileError
-from app.imports.schemas import Column, Constant, Mapping, ParentColumn
+from pydantic_core import PydanticCustomError
 
-FIELDS = ("code", "tag", "name", "location", "group", "parent", "status")
+from app.errors import FieldProblem, InvalidError, UnreadableFileError
+from app.imports import schemas
+from app.imports.fields import CHECKS, FIELDS
+from app.imports.schemas import Mapping
 
 # Header names that mean a field, letters and digits alone, in lower case.
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -39,13 +41,7 @@ class Layout:
     sources: tuple[Source, ...]
     # The column in which a parent is looked up, when that is not code or tag.
     key: int | None
-
-    def column(self, name: str | None) -> str | None:
-        """The file's own name for a field."""
-        for source in self.sources:
-            if source.field == name and source.index is not None:
-                return self.header[source.index]
-        return None
+    by_key: bool
 
     @property
     def ignored(self) -> list[str]:
@@ -69,26 +65,93 @@ class Layout:
         return described
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^0-9a-z]", "", name.casefold())
+class _Search:
+    """Finds the columns that a mapping names, and collects what it cannot find."""
+
+    def __init__(self, header: Sequence[str], *, grows: bool) -> None:
+        self.header, self.grows = header, grows
+        self.problems: list[FieldProblem] = []
+
+    def find(self, wanted: str, pointer: str) -> int | None:
+        for same in (str, str.casefold):
+            found = [i for i, n in enumerate(self.header) if same(n) == same(wanted)]
+            if len(found) == 1:
+                return found[0]
+            if found:
+                problem = f"The file has {len(found)} columns {wanted!r}. Rename one."
+                self.wrong(pointer, "ambiguous-column", problem)
+                return None
+        if not self.grows:
+            problem = f"The file has no column {wanted!r}. It has: {self.shown}."
+            self.wrong(pointer, "unknown-column", problem)
+        return None
+
+    def wrong(self, pointer: str, code: str, message: str) -> None:
+        self.problems.append(FieldProblem(pointer=pointer, code=code, message=message))
+
+    def settle(self) -> None:
+        if self.problems:
+            first = self.problems[0]
+            raise InvalidError(
+                f"{first['pointer']}: {first['message']}", errors=self.problems
+            )
+
+    @property
+    def shown(self) -> str:
+        names = [name for name in self.header if name]
+        return ", ".join(names[:60]) + (", …" if len(names) > 60 else "")  # noqa: PLR2004 enough to find it
 
 
-def _find(header: Sequence[str], wanted: str, pointer: str) -> int:
-    """The place of a column that the mapping names; raises InvalidError."""
-    for same in (str, str.casefold):
-        found = [i for i, name in enumerate(header) if same(name) == same(wanted)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            problem = f"The file has {len(found)} columns {wanted!r}. Rename one."
-            break
-    else:
-        shown = ", ".join(name for name in header[:60] if name)
-        problem = f"The file has no column {wanted!r}. It has: {shown}."
-    raise InvalidError(
-        f"{pointer}: {problem}",
-        errors=[FieldProblem(pointer=pointer, code="unknown-column", message=problem)],
-    )
+def lay_out(header: Sequence[str], mapping: Mapping, *, grows: bool = False) -> Layout:
+    """Decide where each field comes from; raises InvalidError, UnreadableFileError.
+
+    Of a file that still grows columns, those that are not there yet may come.
+    """
+    search = _Search(header, grows=grows)
+    sources: list[Source] = []
+    key = None
+    taken = _named(mapping)
+    for name in FIELDS:
+        said: schemas.Source | None = getattr(mapping, name)
+        pointer = f"?mapping/{name}"
+        if said is None:
+            place = None
+            if name not in mapping.model_fields_set:
+                place = _by_name(header, name, taken)
+            if place is not None:
+                sources.append(Source(name, place))
+            continue
+        _check_texts(search, name, said)
+        if said.refers_to:
+            key = search.find(said.refers_to, f"{pointer}/refers_to")
+        if said.column is None:
+            sources.append(Source(name, constant=said.constant))
+        elif (place := search.find(said.column, pointer)) is not None:
+            sources.append(Source(name, place, values=said.values))
+    search.settle()
+    if not grows and not {"code", "tag"} & {source.field for source in sources}:
+        raise UnreadableFileError(
+            "No column is a code or a tag, so that the rows cannot be told apart. Say "
+            'which is, such as ?mapping={"tag": "…"}. The file has: '
+            f"{search.shown or 'no columns'}."
+        )
+    by_key = bool(mapping.parent and mapping.parent.refers_to)
+    return Layout(tuple(header), tuple(sources), key, by_key)
+
+
+def _check_texts(search: _Search, name: str, said: schemas.Source) -> None:
+    """Refuse what would be wrong in every row that bears it."""
+    if said.refers_to:
+        return  # what is looked up in another column may be any text
+    pointer = f"?mapping/{name}"
+    texts = {f"{pointer}/constant": said.constant}
+    texts |= {f"{pointer}/values": text for text in said.values.values()}
+    for place, text in texts.items():
+        try:
+            if text:
+                CHECKS[name](text)
+        except PydanticCustomError as wrong:
+            search.wrong(place, wrong.type, f"{text!r}: {wrong.message()}")
 
 
 def _by_name(header: Sequence[str], name: str, taken: set[str]) -> int | None:
@@ -106,38 +169,17 @@ def _by_name(header: Sequence[str], name: str, taken: set[str]) -> int | None:
     return None
 
 
-def lay_out(header: Sequence[str], mapping: Mapping) -> Layout:
-    """Decide where each field comes from; raises InvalidError, UnreadableFileError."""
-    sources: list[Source] = []
-    key = None
-    taken = _named(mapping)
-    for name in FIELDS:
-        said = getattr(mapping, name)
-        pointer = f"?mapping/{name}"
-        if isinstance(said, Constant):
-            sources.append(Source(name, constant=said.constant))
-        elif isinstance(said, str):
-            sources.append(Source(name, _find(header, said, pointer)))
-        elif isinstance(said, Column):
-            index = _find(header, said.column, pointer)
-            sources.append(Source(name, index, values=said.values))
-            if isinstance(said, ParentColumn) and said.refers_to:
-                key = _find(header, said.refers_to, pointer)
-        elif name not in mapping.model_fields_set:
-            place = _by_name(header, name, taken)
-            if place is not None:
-                sources.append(Source(name, place))
-    if not {"code", "tag"} & {source.field for source in sources}:
-        shown = ", ".join(name for name in header[:60] if name)
-        raise UnreadableFileError(
-            "No column is a code or a tag, so that the rows cannot be told apart. Say "
-            f'which is, such as ?mapping={{"tag": "…"}}. The file has: {shown}.'
-        )
-    return Layout(tuple(header), tuple(sources), key)
+def _plain(name: str) -> str:
+    return re.sub(r"[^0-9a-z]", "", name.casefold())
 
 
 def _named(mapping: Mapping) -> set[str]:
     """The columns that the mapping names: they mean what it says."""
-    said = [getattr(mapping, name) for name in FIELDS]
-    columns = [s.column if isinstance(s, Column) else s for s in said]
-    return {_plain(column) for column in columns if isinstance(column, str)}
+    said: list[schemas.Source | None] = [getattr(mapping, name) for name in FIELDS]
+    return {
+        _plain(column)
+        for source in said
+        if source
+        for column in (source.column, source.refers_to)
+        if column
+    }

@@ -69,4 +69,7 @@ class ImportRow(Base):
     problems: Mapped[list[dict[str, Any]] | None] = mapped_column(
         JSONB(none_as_null=True)
     )
-    original: Mapped[list[str] | None] = mapped_column(ARRAY(TEXT))
+    # Large, and only for the file of errors: no listing loads it.
+    original: Mapped[list[str | None] | None] = mapped_column(
+        ARRAY(TEXT), deferred=True, deferred_raiseload=True
+    )

@@ -1,11 +1,9 @@
 import uuid
-from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
-from fastapi.responses import StreamingResponse
 
-from app.database import SessionDep, Sessions
+from app.database import SessionDep
 from app.errors import (
     BadCursorError,
     NotFoundError,
@@ -17,11 +15,10 @@ from app.errors import (
     UnreadableFileError,
     UnsupportedMediaTypeError,
 )
-from app.imports import service, uploads
+from app.imports import service, uploads, views
 from app.imports.files import READERS
 from app.imports.schemas import (
     ApplyQuery,
-    ImportQuery,
     ImportsQuery,
     Plan,
     PlanRow,
@@ -57,13 +54,10 @@ _BODY: dict[str, Any] = {
     ),
 )
 async def plan_import(
-    upload: UploadDep,
-    session: SessionDep,
-    response: Response,
-    query: Annotated[ImportQuery, Query()],
+    upload: UploadDep, session: SessionDep, response: Response
 ) -> Plan:
     """Read a register's file and say what it would change; nothing is changed yet."""
-    plan = await service.plan(session, upload, query)
+    plan = await service.plan(session, upload)
     response.headers["Location"] = plan.links["self"]
     return plan
 
@@ -117,19 +111,7 @@ async def export_import_errors(
 ) -> Response:
     """Download the rows with errors as they were sent, each with its reason."""
     planned = await service.unexpired(session, identity)
-    sessions: Sessions = request.state.sessions
-
-    async def body() -> AsyncGenerator[bytes]:
-        async with sessions() as streaming:
-            async for part in service.errors_csv(streaming, planned):
-                yield part
-
-    name = f"{planned.vessel}-import-errors.csv"
-    return StreamingResponse(
-        body(),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return views.errors_csv(request.state.sessions, planned)
 
 
 @router.post(

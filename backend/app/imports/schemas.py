@@ -1,42 +1,62 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, Json
+from pydantic import AfterValidator, BaseModel, Field, Json, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.imports.models import Action
 from app.pagination import PageQuery
 from app.values import CodeRef, Input, Label
 
-ColumnName = Annotated[str, Field(min_length=1, max_length=500)]
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise PydanticCustomError("control-character", "No text holds a NUL.")
+    return text
 
 
-class Column(Input):
-    """A field is what a column holds, translated by `values` where they name it."""
-
-    column: ColumnName
-    values: Annotated[
-        dict[str, str],
-        Field(
-            default_factory=dict, description="Text in the file → value of the field."
-        ),
-    ]
+ColumnName = Annotated[
+    str, Field(min_length=1, max_length=500), AfterValidator(_storable)
+]
+Text = Annotated[str, Field(max_length=500), AfterValidator(_storable)]
 
 
-class ParentColumn(Column):
-    """`refers_to`: the column of the same file in which the parent is looked up."""
+class Source(Input):
+    """Where a field comes from: a column, or the same text in every row.
 
+    `values` translates what the column holds. `refers_to` names the column of the
+    same file in which a parent is looked up.
+    """
+
+    column: ColumnName | None = None
+    constant: Annotated[Text, Field(min_length=1)] | None = None
+    values: Annotated[dict[Text, Text], Field(default_factory=dict)]
     refers_to: ColumnName | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def spell_out(cls, said: object) -> object:
+        if isinstance(said, str):
+            return {"column": said}
+        if isinstance(said, dict):
+            return said
+        raise PydanticCustomError(
+            "invalid-source",
+            'Name a column, such as "TAG", or write an object with column or constant.',
+        )
 
-class Constant(Input):
-    """A field is the same in every row."""
-
-    constant: Annotated[str, Field(min_length=1, max_length=500)]
-
-
-Source = ColumnName | Column | Constant | None
-ParentSource = ColumnName | ParentColumn | Constant | None
+    @model_validator(mode="after")
+    def be_one_thing(self) -> Self:
+        if (self.column is None) == (self.constant is None):
+            raise PydanticCustomError(
+                "invalid-source", "Say either column or constant, not both."
+            )
+        if self.constant is not None and (self.values or self.refers_to):
+            raise PydanticCustomError(
+                "invalid-source", "values and refers_to go with column alone."
+            )
+        return self
 
 
 class Mapping(Input):
@@ -46,13 +66,24 @@ class Mapping(Input):
     common synonym; null leaves it alone.
     """
 
-    code: Source = None
-    tag: Source = None
-    name: Source = None
-    location: Source = None
-    group: Source = None
-    parent: ParentSource = None
-    status: Source = None
+    code: Source | None = None
+    tag: Source | None = None
+    name: Source | None = None
+    location: Source | None = None
+    group: Source | None = None
+    parent: Source | None = None
+    status: Source | None = None
+
+    @model_validator(mode="after")
+    def refer_from_parents(self) -> Self:
+        for name, source in self:
+            if name != "parent" and source and source.refers_to:
+                raise PydanticCustomError(
+                    "invalid-source",
+                    "{name}: only a parent refers_to another column.",
+                    {"name": name},
+                )
+        return self
 
 
 class ImportQuery(Input):

@@ -1,18 +1,13 @@
 """Imports as plan and apply. Never commits: the caller's transaction does."""
 
 import asyncio
-import csv
-import io
 import uuid
-from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
 
 import asyncpg
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.cells import defuse
 from app.database import be_patient, driver
 from app.errors import (
     ConflictError,
@@ -22,21 +17,15 @@ from app.errors import (
     PlanHasErrorsError,
     PlanStaleError,
 )
-from app.imports import queries
-from app.imports.mapping import FIELDS
+from app.imports import judging, queries, views
 from app.imports.models import Action, Import, ImportRow
 from app.imports.schemas import (
-    Change,
-    Counts,
-    ImportQuery,
     ImportsQuery,
     Mapping,
     Plan,
     PlanRow,
     PlanSummary,
-    RowProblem,
     RowsQuery,
-    RowUpdate,
 )
 from app.imports.staging import Staging
 from app.imports.uploads import Upload
@@ -44,28 +33,27 @@ from app.links import href
 from app.pagination import paginate
 from app.vessels import service as vessels
 
-SHOWN = 10_000
 AGAIN = "Import the file again to see what would change now."
 
 
-async def plan(session: AsyncSession, upload: Upload, query: ImportQuery) -> Plan:
+async def plan(session: AsyncSession, upload: Upload) -> Plan:
     """Read a file and store what it would change; nothing is changed.
 
     Raises InvalidError for a mapping that does not fit the file, UnreadableFileError
     for a file that is none.
     """
-    staging = await asyncio.to_thread(_open, upload, query)
-    await be_patient(session, queries.SECONDS)
+    staging = await asyncio.to_thread(_open, upload)
+    await be_patient(session, judging.SECONDS)
     await _forget_expired(session)
     db = await driver(session)
     await queries.make_room(db)
     while (batch := await asyncio.to_thread(staging.next_batch)).records:
         await queries.stage(db, batch.records, batch.problems)
     layout = staging.layout
-    await queries.judge(db, upload.vessel, by_key=layout.key is not None)
+    await judging.judge(db, upload.vessel, by_key=layout.key is not None)
     planned = Import(
         vessel=upload.vessel,
-        filename=query.filename,
+        filename=upload.query.filename,
         columns=layout.describe(),
         header=list(layout.header),
         ignored_columns=layout.ignored,
@@ -83,15 +71,16 @@ async def plan(session: AsyncSession, upload: Upload, query: ImportQuery) -> Pla
     planned.unchanged = counts.get(Action.UNCHANGED, 0)
     planned.errors = counts.get(Action.ERROR, 0)
     await session.flush()
-    return await _show(session, planned)
+    return await views.plan(session, planned)
 
 
-def _open(upload: Upload, query: ImportQuery) -> Staging:
+def _open(upload: Upload) -> Staging:
+    query = upload.query
     delimiter = "\t" if query.delimiter == "tab" else query.delimiter
     table = upload.reader(upload.file, upload.encoding, delimiter)
-    return Staging(
-        table, query.mapping or Mapping(), defused="json" not in upload.media_type
-    )
+    # Spreadsheets hold texts as `cells.defuse` wrote them; JSON holds them bare.
+    defused = "json" not in upload.media_type
+    return Staging(table, query.mapping or Mapping(), defused=defused)
 
 
 async def _forget_expired(session: AsyncSession) -> None:
@@ -124,7 +113,7 @@ async def unexpired(session: AsyncSession, identity: uuid.UUID) -> Import:
 
 
 async def read(session: AsyncSession, identity: uuid.UUID) -> Plan:
-    return await _show(session, await get(session, identity))
+    return await views.plan(session, await get(session, identity))
 
 
 async def listing(
@@ -142,7 +131,7 @@ async def listing(
         columns={"created_at": Import.created_at},
         unique=Import.id,
     )
-    return [PlanSummary(**_summary(row[0])) for row in rows], next_cursor
+    return [views.summary(row[0]) for row in rows], next_cursor
 
 
 async def rows(
@@ -161,7 +150,7 @@ async def rows(
         columns={"row": ImportRow.row},
         unique=ImportRow.row,
     )
-    return [_row(planned, row[0]) for row in page], next_cursor
+    return [views.row(planned, row[0]) for row in page], next_cursor
 
 
 async def apply(
@@ -185,7 +174,7 @@ async def apply(
             "leave them out.",
             errors_csv=href("imports", str(identity), "errors.csv"),
         )
-    await be_patient(session, queries.SECONDS)
+    await be_patient(session, judging.SECONDS)
     await vessels.lock(session, planned.vessel)
     db = await driver(session)
     if changed := await queries.stale(db, identity, planned.vessel):
@@ -207,130 +196,4 @@ async def apply(
         )
     planned.applied_at = datetime.now(UTC)
     await session.flush()
-    return await _show(session, planned)
-
-
-async def errors_csv(session: AsyncSession, planned: Import) -> AsyncIterator[bytes]:
-    """The rows with errors as the user sent them, and the reason, ready to mend."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([*planned.header, "error_row", "error_reason"])
-    wrong = (
-        select(ImportRow.row, ImportRow.problems, ImportRow.original)
-        .where(ImportRow.import_id == planned.id, ImportRow.action == Action.ERROR)
-        .order_by(ImportRow.row)
-    )
-    width = len(planned.header)
-    # A mark that spreadsheet programs want before they believe in UTF-8.
-    yield b"\xef\xbb\xbf"
-    result = await session.stream(wrong)
-    async for part in result.partitions(1000):
-        for row, problems, original in part:
-            cells = [defuse(cell) for cell in (original or [])]
-            cells += [""] * (width - len(cells))
-            reason = " ".join(
-                f"{problem['field']}: {problem['message']}"
-                if problem["field"]
-                else problem["message"]
-                for problem in problems
-            )
-            writer.writerow([*cells[:width], row, reason])
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue().encode()
-
-
-# --- how a plan is shown --------------------------------------------------------------
-
-
-def _status(planned: Import) -> Literal["planned", "applied", "expired"]:
-    if planned.applied_at:
-        return "applied"
-    return "expired" if planned.expires_at < datetime.now(UTC) else "planned"
-
-
-def _summary(planned: Import) -> dict[str, Any]:
-    return {
-        "id": planned.id,
-        "vessel": planned.vessel,
-        "filename": planned.filename,
-        "status": _status(planned),
-        "created_at": planned.created_at,
-        "expires_at": planned.expires_at,
-        "applied_at": planned.applied_at,
-        "rows": planned.rows,
-        "counts": Counts(
-            create=planned.creates,
-            update=planned.updates,
-            unchanged=planned.unchanged,
-            error=planned.errors,
-        ),
-    }
-
-
-def _column(planned: Import, field: str | None) -> str | None:
-    """The file's own name for a field."""
-    said = planned.columns.get(field) if field else None
-    return said.get("column") if isinstance(said, dict) else said
-
-
-def _problems(planned: Import, row: ImportRow) -> list[RowProblem]:
-    return [
-        RowProblem(row=row.row, column=_column(planned, problem["field"]), **problem)
-        for problem in row.problems or []
-    ]
-
-
-def _changes(row: ImportRow) -> dict[str, Change] | None:
-    if row.changes is None:
-        return None
-    return {field: Change(**change) for field, change in row.changes.items()}
-
-
-def _row(planned: Import, row: ImportRow) -> PlanRow:
-    return PlanRow(
-        row=row.row,
-        action=row.action,
-        code=row.code,
-        tag=row.tag,
-        values={field: getattr(row, field) for field in FIELDS},
-        changes=_changes(row),
-        errors=_problems(planned, row),
-    )
-
-
-async def _first(
-    session: AsyncSession, planned: Import, action: Action
-) -> Sequence[ImportRow]:
-    found = (
-        select(ImportRow)
-        .where(ImportRow.import_id == planned.id, ImportRow.action == action)
-        .order_by(ImportRow.row)
-        .limit(SHOWN)
-    )
-    return (await session.scalars(found)).all()
-
-
-async def _show(session: AsyncSession, planned: Import) -> Plan:
-    wrong = await _first(session, planned, Action.ERROR) if planned.errors else []
-    differ = await _first(session, planned, Action.UPDATE) if planned.updates else []
-    here = href("imports", str(planned.id))
-    return Plan(
-        **_summary(planned),
-        columns=planned.columns,
-        ignored_columns=planned.ignored_columns,
-        errors=[problem for row in wrong for problem in _problems(planned, row)],
-        updates=[
-            RowUpdate(row=row.row, code=row.code or "", changes=_changes(row) or {})
-            for row in differ
-        ],
-        errors_truncated=planned.errors > SHOWN,
-        updates_truncated=planned.updates > SHOWN,
-        links={
-            "self": here,
-            "rows": f"{here}/rows",
-            "errors_csv": f"{here}/errors.csv",
-            "apply": f"{here}/apply",
-        },
-    )
+    return await views.plan(session, planned)

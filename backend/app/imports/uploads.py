@@ -11,11 +11,13 @@ from email.message import Message
 from tempfile import TemporaryFile
 from typing import IO, Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
+from starlette.requests import ClientDisconnect
 
 from app.database import Sessions
-from app.errors import UnsupportedMediaTypeError
+from app.errors import MalformedError, UnsupportedMediaTypeError
 from app.imports.files import READERS, Reader
+from app.imports.schemas import ImportQuery
 from app.values import CodeRef
 from app.vessels import service as vessels
 
@@ -52,6 +54,7 @@ class Upload:
     vessel: str
     media_type: str
     encoding: str | None
+    query: ImportQuery
     file: IO[bytes]
 
     @property
@@ -84,21 +87,32 @@ def _declared(request: Request) -> tuple[str, str | None]:
     return media_type, encoding
 
 
-async def get_upload(request: Request, code: CodeRef) -> AsyncGenerator[Upload]:
+async def get_upload(
+    request: Request, code: CodeRef, query: Annotated[ImportQuery, Query()]
+) -> AsyncGenerator[Upload]:
+    """Read the body, once all that can be refused without it is sound."""
     media_type, encoding = _declared(request)
     sessions: Sessions = request.state.sessions
     async with sessions.begin() as session:
         vessel = await vessels.get(session, code)
     with TemporaryFile() as file:
-        piece = bytearray()
+        await _spool(request, file)
+        yield Upload(vessel.code, media_type, encoding, query, file)
+
+
+async def _spool(request: Request, file: IO[bytes]) -> None:
+    piece = bytearray()
+    try:
         async for chunk in request.stream():
             piece += chunk
             if len(piece) >= _PIECE:
                 await asyncio.to_thread(file.write, bytes(piece))
                 piece.clear()
-        file.write(piece)
-        file.seek(0)
-        yield Upload(vessel.code, media_type, encoding, file)
+    except ClientDisconnect:
+        # Nobody reads this, but the log should not take it for a fault of ours.
+        raise MalformedError("The upload broke off before its end.") from None
+    file.write(piece)
+    file.seek(0)
 
 
 UploadDep = Annotated[Upload, Depends(get_upload, scope="function")]

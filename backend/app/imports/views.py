@@ -1,0 +1,189 @@
+"""How a plan is shown: to programs as JSON, to those who mend a file as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.cells import defuse
+from app.database import Sessions, be_patient
+from app.downloads import Download, Write
+from app.imports import schemas
+from app.imports.fields import FIELDS
+from app.imports.judging import SECONDS
+from app.imports.models import Action, Import, ImportRow
+from app.links import href
+
+SHOWN = 10_000
+# What the file of errors adds to the user's own columns.
+REASON = ("error_row", "error_reason")
+
+
+def _status(planned: Import) -> Literal["planned", "applied", "expired"]:
+    if planned.applied_at:
+        return "applied"
+    return "expired" if planned.expires_at < datetime.now(UTC) else "planned"
+
+
+def _summary(planned: Import) -> dict[str, Any]:
+    return {
+        "id": planned.id,
+        "vessel": planned.vessel,
+        "filename": planned.filename,
+        "status": _status(planned),
+        "created_at": planned.created_at,
+        "expires_at": planned.expires_at,
+        "applied_at": planned.applied_at,
+        "rows": planned.rows,
+        "counts": schemas.Counts(
+            create=planned.creates,
+            update=planned.updates,
+            unchanged=planned.unchanged,
+            error=planned.errors,
+        ),
+    }
+
+
+def summary(planned: Import) -> schemas.PlanSummary:
+    return schemas.PlanSummary(**_summary(planned))
+
+
+def _column(planned: Import, field: str | None) -> str | None:
+    """The file's own name for a field."""
+    said = planned.columns.get(field) if field else None
+    return said.get("column") if isinstance(said, dict) else said
+
+
+def _problems(planned: Import, row: ImportRow) -> list[schemas.RowProblem]:
+    return [
+        schemas.RowProblem(
+            row=row.row, column=_column(planned, problem["field"]), **problem
+        )
+        for problem in row.problems or []
+    ]
+
+
+def _changes(row: ImportRow) -> dict[str, schemas.Change] | None:
+    if row.changes is None:
+        return None
+    return {field: schemas.Change(**change) for field, change in row.changes.items()}
+
+
+def row(planned: Import, row: ImportRow) -> schemas.PlanRow:
+    return schemas.PlanRow(
+        row=row.row,
+        action=row.action,
+        code=row.code,
+        tag=row.tag,
+        values={field: getattr(row, field) for field in FIELDS},
+        changes=_changes(row),
+        errors=_problems(planned, row),
+    )
+
+
+async def _first(
+    session: AsyncSession, planned: Import, action: Action
+) -> Sequence[ImportRow]:
+    found = (
+        select(ImportRow)
+        .where(ImportRow.import_id == planned.id, ImportRow.action == action)
+        .order_by(ImportRow.row)
+        .limit(SHOWN)
+    )
+    return (await session.scalars(found)).all()
+
+
+async def plan(session: AsyncSession, planned: Import) -> schemas.Plan:
+    wrong = await _first(session, planned, Action.ERROR) if planned.errors else []
+    differ = await _first(session, planned, Action.UPDATE) if planned.updates else []
+    here = href("imports", str(planned.id))
+    return schemas.Plan(
+        **_summary(planned),
+        columns=planned.columns,
+        ignored_columns=planned.ignored_columns,
+        errors=[problem for row in wrong for problem in _problems(planned, row)],
+        updates=[
+            schemas.RowUpdate(
+                row=row.row, code=row.code or "", changes=_changes(row) or {}
+            )
+            for row in differ
+        ],
+        errors_truncated=planned.errors > SHOWN,
+        updates_truncated=planned.updates > SHOWN,
+        links={
+            "self": here,
+            "rows": f"{here}/rows",
+            "errors_csv": f"{here}/errors.csv",
+            "apply": f"{here}/apply",
+        },
+    )
+
+
+# --- the file of errors ---------------------------------------------------------------
+
+
+def errors_csv(sessions: Sessions, planned: Import) -> Download:
+    """The rows with errors as the user sent them, and the reason, ready to mend."""
+    name = f"{planned.vessel}-import-errors.csv"
+    produce = partial(_errors, sessions, planned)
+    return Download(produce, name, "text/csv; charset=utf-8")
+
+
+async def _errors(sessions: Sessions, planned: Import, write: Write) -> None:
+    # The file may be one of errors itself.
+    places = {i: n for i, n in enumerate(planned.header) if n not in REASON}
+    absent = _stored(planned)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow([*map(defuse, places.values()), *REASON])
+    wrong = (
+        select(*(getattr(ImportRow, name) for name in ("row", "problems", "original")))
+        .add_columns(*(getattr(ImportRow, name) for name in FIELDS))
+        .where(ImportRow.import_id == planned.id, ImportRow.action == Action.ERROR)
+        .order_by(ImportRow.row)
+    )
+    # A mark that spreadsheet programs want before they believe in UTF-8.
+    await write(b"\xef\xbb\xbf")
+    async with sessions() as session:
+        await be_patient(session, SECONDS)
+        result = await session.stream(wrong)
+        async for row in result:
+            known = dict(enumerate(row.original))
+            cells = []
+            for place in places:
+                cell = known.get(place)
+                if cell is None and place in absent:
+                    cell = getattr(row, absent[place])
+                cells.append(defuse(cell or ""))
+            writer.writerow([*cells, row.row, _reason(row.problems)])
+            await write(text.getvalue().encode())
+            text.seek(0)
+            text.truncate()
+    await write(text.getvalue().encode())
+
+
+def _stored(planned: Import) -> dict[int, str]:
+    """The field that each column feeds: what is stored stays where a cell is absent.
+
+    CSV has no absent cells, and a blank one would clear the field.
+    """
+    return {
+        planned.header.index(column): field
+        for field in FIELDS
+        if (column := _column(planned, field))
+        and "refers_to" not in planned.columns[field]
+    }
+
+
+def _reason(problems: list[dict[str, Any]]) -> str:
+    return " ".join(
+        f"{problem['field']}: {problem['message']}"
+        if problem["field"]
+        else problem["message"]
+        for problem in problems
+    )
