@@ -1,8 +1,10 @@
 """`fpso` as its users run it, against a real server or against a broken one."""
 
+import json
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Protocol
 
@@ -96,29 +98,47 @@ def vessel(fpso: Fpso) -> str:
     return "MV102"
 
 
-Canned = Callable[[bytes], str]
+class Canned:
+    """Makes servers that give these very bytes to whoever asks, and hang up."""
 
+    def __init__(self) -> None:
+        self.servers: list[HTTPServer] = []
+        self.seen: list[Message] = []  # the headers of each request
 
-@pytest.fixture
-def answering() -> Iterator[Canned]:
-    """Make a server that gives these very bytes to whoever asks, and hangs up."""
-    servers: list[HTTPServer] = []
+    def __call__(self, answer: bytes) -> str:
+        seen = self.seen
 
-    def start(answer: bytes) -> str:
         class Handler(BaseHTTPRequestHandler):
             def handle_one_request(self) -> None:
                 self.raw_requestline = self.rfile.readline()
                 if self.parse_request():
+                    seen.append(self.headers)
                     self.rfile.read(int(self.headers.get("Content-Length", 0)))
                     self.wfile.write(answer)
                 self.close_connection = True
 
         server = HTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
+        self.servers.append(server)
         threading.Thread(target=server.serve_forever, args=(0.05,)).start()
         return f"http://127.0.0.1:{server.server_port}"
 
-    yield start
-    for server in servers:
+    def json(self, content: object, *headers: str) -> str:
+        body = json.dumps(content).encode()
+        head = "\r\n".join(
+            (
+                "HTTP/1.1 200 OK",
+                "Content-Type: application/json",
+                f"Content-Length: {len(body)}",
+                *headers,
+            )
+        )
+        return self(f"{head}\r\n\r\n".encode() + body)
+
+
+@pytest.fixture
+def answering() -> Iterator[Canned]:
+    canned = Canned()
+    yield canned
+    for server in canned.servers:
         server.shutdown()
         server.server_close()

@@ -1,6 +1,6 @@
 import json
 
-from app.tests.cli.conftest import Fpso
+from app.tests.cli.conftest import Canned, Fpso
 
 SWITCH = "23-LSHH-96138 (2)"
 
@@ -96,6 +96,21 @@ def test_an_edit_changes_what_is_said_and_nothing_else(fpso: Fpso, vessel: str) 
     assert (after["name"], after["version"]) == ("level switch", 3)
 
 
+def test_an_edit_is_of_the_version_that_was_read(run: Fpso, answering: Canned) -> None:
+    equipment = {
+        **dict.fromkeys(("tag", "group", "parent")),
+        **dict.fromkeys(("code", "vessel", "name", "location", "status"), "X"),
+        "updated_at": "2026-01-01T00:00:00Z",
+        "version": 7,
+    }
+    url = answering.json(equipment, 'ETag: "7"')
+
+    done = run("equipment", "edit", "X", "--name", "x", url=url)
+
+    assert done.exit_code == 0
+    assert [headers.get("If-Match") for headers in answering.seen] == [None, '"7"']
+
+
 def test_an_edit_of_nothing_is_wrong_usage(fpso: Fpso, vessel: str) -> None:
     assert vessel
     done = fpso("equipment", "edit", SWITCH)
@@ -105,10 +120,14 @@ def test_an_edit_of_nothing_is_wrong_usage(fpso: Fpso, vessel: str) -> None:
 
 
 def test_unknown_equipment_is_refused(fpso: Fpso) -> None:
-    for words in (("show", "NOPE"), ("edit", "NOPE", "--name", "x")):
+    for words in (
+        ("show", "NOPE"),
+        ("show", "100%2F?A=B#C"),
+        ("edit", "NOPE", "--name", "x"),
+    ):
         done = fpso("equipment", *words)
         assert done.exit_code == 1
-        assert "404 Not found" in done.stderr
+        assert f"There is no equipment '{words[1]}'." in done.stderr
 
 
 def test_a_list_of_codes_is_deactivated_and_activated(fpso: Fpso, vessel: str) -> None:

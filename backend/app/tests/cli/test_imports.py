@@ -260,13 +260,7 @@ def test_a_plan_that_expired_says_so(run: Fpso, answering: Canned) -> None:
         "errors": [],
         "updates": [],
     }
-    body = json.dumps(plan).encode()
-    url = answering(
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
-    )
-
-    done = run("plan", "0192", url=url)
+    done = run("plan", "0192", url=answering.json(plan))
 
     assert done.exit_code == 0
     assert "It has expired: import the file again." in done.stdout
