@@ -11,6 +11,8 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from typing import IO, NoReturn
 
+from pydantic import PostgresDsn
+
 from app.embedded import database, programs, traefik
 from app.embedded.errors import CannotStartError
 from app.embedded.keeper import Kept
@@ -46,6 +48,10 @@ class Stack:
         self.server_port, self.management, *self.ports = free_ports(
             settings.backends + 2
         )
+        # Settings of the backends that make no sense are said before anything starts;
+        # where the database is may only be known then.
+        url = settings.database_url or PostgresDsn("postgresql://localhost")
+        self.pool_size = Settings(database_url=url).pool_size
         self.kept: list[Kept] = []
         self.env = dict(os.environ)
 
@@ -86,8 +92,7 @@ class Stack:
         # Variables of psql and its kin speak of other servers.
         self.env = {k: v for k, v in self.env.items() if not k.startswith("PG")}
         url = cluster.url(self.server_port, database.NAME)
-        app = Settings(database_url=url)
-        room = app.pool_size * self.settings.backends + SPARE_CONNECTIONS
+        room = self.pool_size * self.settings.backends + SPARE_CONNECTIONS
         server = self.keep(
             "PostgreSQL",
             lambda output: cluster.start(

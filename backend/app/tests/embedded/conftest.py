@@ -52,6 +52,20 @@ def below(number: int) -> set[int]:
     return family - {number}
 
 
+def working_in(folder: Path) -> set[int]:
+    """The living processes that stand in a folder, or were told of it."""
+    found = set()
+    for number in parents():
+        place = Path(f"/proc/{number}")
+        try:
+            told = str(folder).encode() in (place / "cmdline").read_bytes()
+            if told or (place / "cwd").readlink().is_relative_to(folder):
+                found.add(number)
+        except OSError:
+            continue  # it ended while we looked, or is another user's
+    return found
+
+
 class Running:
     """One `fpso up`."""
 

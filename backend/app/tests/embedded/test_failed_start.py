@@ -1,6 +1,5 @@
 """A start that fails half-way says why, and leaves nothing running."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from app.embedded.process import Program, free_ports
 from app.embedded.settings import EmbeddedSettings
 from app.embedded.stack import Stack
 from app.embedded.supervisor import SIGNS, load_demo, up
-from app.tests.embedded.conftest import below
+from app.tests.embedded.conftest import working_in
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +32,7 @@ def test_a_failed_migration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(stack, "BACKEND", tmp_path)  # without any migrations
     with pytest.raises(SystemExit, match=r"could not be migrated \(FAILED: .*\): /"):
         up()
-    assert not below(os.getpid())
+    assert not working_in(tmp_path)
     assert (tmp_path / "home" / "postgres").exists()  # for the next attempt
 
 

@@ -1,4 +1,3 @@
-import os
 import shutil
 import signal
 import stat
@@ -14,7 +13,7 @@ from app.embedded.database import make
 from app.embedded.errors import CannotStartError
 from app.embedded.postgres import Cluster, scratch_server
 from app.embedded.process import Program, free_ports, see_end
-from app.tests.embedded.conftest import below, parents, until
+from app.tests.embedded.conftest import below, parents, until, working_in
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +40,8 @@ async def test_a_scratch_server_is_ours_and_ends(tmp_path: Path) -> None:
         assert await ask(url, "SELECT uuidv7() IS NOT NULL")
         with pytest.raises(asyncpg.InvalidPasswordError):
             await ask(url.replace("fpso:", "fpso:x"), "SELECT 1")
-        family = below(os.getpid())
-        assert family
-    assert not family & set(parents())
+        assert working_in(tmp_path)
+    assert not working_in(tmp_path)
 
 
 def test_a_scratch_server_ends_with_its_killed_owner(tmp_path: Path) -> None:

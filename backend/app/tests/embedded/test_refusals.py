@@ -107,6 +107,14 @@ def test_settings_that_make_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "FPSO_HTTP_PORT: " in sentence
 
 
+def test_settings_of_a_backend_are_read_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FPSO_PORT", "harbour")
+    assert refusal().startswith("fpso up: FPSO_PORT: ")
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_folder_that_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
