@@ -8,6 +8,7 @@ from pathlib import Path
 from socket import gaierror
 from typing import Any
 
+import asyncpg
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -158,7 +159,11 @@ def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
 
 def _from_validation(request: Request, exc: RequestValidationError) -> AppError:
     found = exc.errors()
-    if broken := next((e for e in found if e["type"] == "json_invalid"), None):
+    # A parameter may hold JSON too; that is told like any wrong value.
+    in_body = (
+        e for e in found if e["type"] == "json_invalid" and e["loc"][0] == "body"
+    )
+    if broken := next(in_body, None):
         return errors.MalformedError(
             f"The body is not JSON: {broken['ctx']['error']} "
             f"at character {broken['loc'][-1]}."
@@ -194,13 +199,28 @@ def _from_database(exc: DBAPIError) -> AppError | None:
     unsendable = isinstance(getattr(exc.orig, "__cause__", None), ValueError)
     if (name := constraint(exc)) and name in CONSTRAINTS:
         return CONSTRAINTS[name]
+    if exc.connection_invalidated:
+        return _BUSY
+    return _from_state("22" if unsendable else state)
+
+
+def _from_driver(
+    exc: asyncpg.PostgresError | asyncpg.InterfaceError,
+) -> AppError | None:
+    """Read what went wrong below SQLAlchemy: COPY and the statements around it."""
+    if isinstance(exc, asyncpg.PostgresError):
+        return _from_state(exc.sqlstate or "")
+    return _BUSY if "closed" in str(exc) else None
+
+
+def _from_state(state: str) -> AppError | None:
     if state in {"40001", "40P01"}:
         return errors.ConflictError(
             "Another request changed the same rows at the same moment. Try again."
         )
-    if unsendable or state.startswith("22"):
+    if state.startswith("22"):
         return errors.InvalidError("A value is out of the range that can be stored.")
-    return _BUSY if exc.connection_invalidated or state.startswith(_AWAY) else None
+    return _BUSY if state.startswith(_AWAY) else None
 
 
 # 08 connection trouble, 25006 read-only (a demoted primary), 28 and 3D no way in or
@@ -236,6 +256,8 @@ def install(app: FastAPI) -> None:
     on(HTTPException, _from_http)
     on(RequestValidationError, _from_validation)
     on(DBAPIError, lambda _, exc: _from_database(exc))
+    on(asyncpg.PostgresError, lambda _, exc: _from_driver(exc))
+    on(asyncpg.InterfaceError, lambda _, exc: _from_driver(exc))
     on(StaleDataError, lambda *_: errors.StaleVersionError(etag.STALE))
     on(OSError, lambda _, exc: _from_network(exc))
     on(PoolTimeoutError, lambda *_: _BUSY)

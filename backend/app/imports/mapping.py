@@ -113,7 +113,7 @@ def lay_out(header: Sequence[str], mapping: Mapping, *, grows: bool = False) -> 
     taken = _named(mapping)
     for name in FIELDS:
         said: schemas.Source | None = getattr(mapping, name)
-        pointer = f"?mapping/{name}"
+        pointer = f"?mapping.{name}"
         if said is None:
             place = None
             if name not in mapping.model_fields_set:
@@ -123,7 +123,7 @@ def lay_out(header: Sequence[str], mapping: Mapping, *, grows: bool = False) -> 
             continue
         _check_texts(search, name, said)
         if said.refers_to:
-            key = search.find(said.refers_to, f"{pointer}/refers_to")
+            key = search.find(said.refers_to, f"{pointer}.refers_to")
         if said.column is None:
             sources.append(Source(name, constant=said.constant))
         elif (place := search.find(said.column, pointer)) is not None:
@@ -143,10 +143,10 @@ def _check_texts(search: _Search, name: str, said: schemas.Source) -> None:
     """Refuse what would be wrong in every row that bears it."""
     if said.refers_to:
         return  # what is looked up in another column may be any text
-    pointer = f"?mapping/{name}"
-    texts = {f"{pointer}/constant": said.constant}
-    texts |= {f"{pointer}/values": text for text in said.values.values()}
-    for place, text in texts.items():
+    pointer = f"?mapping.{name}"
+    texts = [(f"{pointer}.constant", said.constant)]
+    texts += [(f"{pointer}.values", text) for text in said.values.values()]
+    for place, text in texts:
         try:
             if text:
                 CHECKS[name](text)
