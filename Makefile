@@ -41,7 +41,7 @@ up: install ## Run everything on http://localhost:8088; Ctrl-C stops it
 	@exec "$(bin)/python" -m app.embedded
 
 test: install ## Run every test, with coverage
-	cd backend && exec "$(bin)/python" -m pytest --cov=app --cov-report=term-missing app
+	cd backend && exec "$(bin)/python" -m pytest --cov=app --cov-report=term-missing --cov-fail-under=95 app
 
 .PHONY: help install lock up test
 

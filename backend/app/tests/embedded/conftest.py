@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -82,6 +83,13 @@ class Running:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **mine},
             )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()  # what a failed test has left
+        self.process.wait()
 
     @property
     def said(self) -> str:

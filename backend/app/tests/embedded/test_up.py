@@ -28,11 +28,9 @@ def door() -> int:
 
 @pytest.fixture(scope="module")
 def first(home: Path, door: int) -> Iterator[Running]:
-    running = Running(home, door, FPSO_DEMO="1")
-    running.wait()
-    yield running
-    running.process.kill()
-    running.process.wait()
+    with Running(home, door, FPSO_DEMO="1") as running:
+        running.wait()
+        yield running
 
 
 def ready(url: str) -> bool:
@@ -145,11 +143,11 @@ def test_nothing_outlives_a_killed_supervisor(first: Running) -> None:
 
 
 def test_the_next_start_finds_the_data_and_ends_cleanly(home: Path, door: int) -> None:
-    again = Running(home, door, FPSO_BACKENDS="1")
-    again.wait()
-    assert has_vessel(again.url, "BEFORE")
-    family = below(again.process.pid)
-    assert again.end(signal.SIGINT) == 0
+    with Running(home, door, FPSO_BACKENDS="1") as again:
+        again.wait()
+        assert has_vessel(again.url, "BEFORE")
+        family = below(again.process.pid)
+        assert again.end(signal.SIGINT) == 0
     assert not family & set(parents())
     assert "Stopped. The data stays in" in again.said
     assert "Traceback" not in again.said
@@ -158,10 +156,12 @@ def test_the_next_start_finds_the_data_and_ends_cleanly(home: Path, door: int) -
 
 def test_ones_own_database_is_used_and_left_running(tmp_path: Path) -> None:
     [port] = free_ports(1)
-    with scratch_server(tmp_path) as url:
-        running = Running(
+    with (
+        scratch_server(tmp_path) as url,
+        Running(
             tmp_path / "home", port, FPSO_DATABASE_URL=url, FPSO_BACKENDS="1"
-        )
+        ) as running,
+    ):
         running.wait()
         assert place(url) in running.said
         keep_vessel(running.url, "MINE")
