@@ -22,14 +22,18 @@ from app.database import Base
 from app.settings import Settings
 
 LOCK = 0x4650_534F  # "FPSO"
+LOCK_TIMEOUT = "4s"
 ATTEMPTS = 10
+PAUSE = 1.0
 LOCK_NOT_AVAILABLE = "55P03"
 
 
-def migrate(connection: Connection) -> None:
+def migrate(
+    connection: Connection, lock_timeout: str = LOCK_TIMEOUT, pause: float = PAUSE
+) -> None:
     connection.execute(text("SET statement_timeout = '10min'"))
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
-    connection.execute(text("SET lock_timeout = '4s'"))
+    connection.execute(text(f"SET lock_timeout = '{lock_timeout}'"))
     connection.commit()
     try:
         for attempt in range(1, ATTEMPTS + 1):
@@ -40,7 +44,7 @@ def migrate(connection: Connection) -> None:
                 state = getattr(error.orig, "sqlstate", None)
                 if state != LOCK_NOT_AVAILABLE or attempt == ATTEMPTS:
                     raise
-                time.sleep(attempt)
+                time.sleep(attempt * pause)
             else:
                 break
     finally:
@@ -76,7 +80,8 @@ def offline() -> None:
 
 if context.is_offline_mode():
     offline()
-elif (given := context.config.attributes.get("connection")) is not None:
-    migrate(given)
+elif "connection" in context.config.attributes:
+    # From Python: the connection, and how patient to be.
+    migrate(**context.config.attributes)
 else:
     asyncio.run(main())

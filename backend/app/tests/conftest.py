@@ -70,10 +70,10 @@ class Databases:
             await connection.run_sync(migrate)
         await engine.dispose()
 
-    async def make(self) -> Settings:
-        """Settings for a new database with our schema and no rows."""
+    async def make(self, template: str | None = None) -> Settings:
+        """Settings for a new database; with our schema and no rows, if not told."""
         name = f"fpso_test_{secrets.token_hex(6)}"
-        await self.run(f"CREATE DATABASE {name} TEMPLATE {self.template}")
+        await self.run(f"CREATE DATABASE {name} TEMPLATE {template or self.template}")
         self.made.append(name)
         url = self.server.set(drivername="postgresql", database=name)
         return Settings.model_validate(

@@ -1,0 +1,251 @@
+"""The schema's history: there and back, once however many start it, and as declared."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Enum
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.database import Base, Driver
+from app.settings import Settings
+from app.tests.conftest import BACKEND, Databases
+
+VERSIONS = BACKEND.parent / "alembic" / "versions"
+
+
+def _config(**attributes: object) -> Config:
+    config = Config(toml_file=str(BACKEND / "pyproject.toml"))
+    config.attributes.update(attributes)
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+async def migrate(
+    settings: Settings,
+    run: Callable[..., object],
+    *arguments: Any,  # noqa: ANN401 whatever the command takes
+    **attributes: object,
+) -> None:
+    """Run an Alembic command on the database, as `alembic` does."""
+
+    def work(connection: Connection) -> None:
+        run(_config(connection=connection, **attributes), *arguments)
+
+    engine = create_async_engine(settings.async_database_url, poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.run_sync(work)
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncGenerator[Driver]:
+    connection = await asyncpg.connect(str(settings.database_url))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def empty(databases: Databases) -> AsyncGenerator[Settings]:
+    """A database without anything of ours."""
+    settings = await databases.make(template="template0")
+    yield settings
+    await databases.drop(str(make_url(str(settings.database_url)).database))
+
+
+async def _tables(settings: Settings) -> set[str]:
+    async with connected(settings) as connection:
+        rows = await connection.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "AND relkind = 'r'"
+        )
+    return {row["relname"] for row in rows}
+
+
+async def _shape(settings: Settings) -> list[tuple[str, str]]:
+    """Every column, constraint and index, as PostgreSQL spells it."""
+    async with connected(settings) as connection:
+        rows = await connection.fetch(
+            "SELECT attrelid::regclass || '.' || attname AS name, "
+            "       format_type(atttypid, atttypmod) || attnotnull || attcollation "
+            "       || coalesce(pg_get_expr(adbin, adrelid), '') AS definition "
+            "FROM pg_attribute LEFT JOIN pg_attrdef ON (adrelid, adnum) = "
+            "     (attrelid, attnum) "
+            "WHERE attnum > 0 AND NOT attisdropped AND attrelid IN "
+            "  (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+            "   AND relkind = 'r') "
+            "UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+            "  WHERE connamespace = 'public'::regnamespace "
+            "UNION ALL SELECT indexname, indexdef FROM pg_indexes "
+            "  WHERE schemaname = 'public' ORDER BY 1, 2"
+        )
+    return [(row["name"], row["definition"]) for row in rows]
+
+
+async def test_up_and_down_and_up_again(empty: Settings) -> None:
+    await migrate(empty, command.upgrade, "head")
+    first = await _shape(empty)
+    assert await _tables(empty) >= {"vessels", "equipment", "operations"}
+    await migrate(empty, command.downgrade, "base")
+    assert await _tables(empty) == {"alembic_version"}
+    await migrate(empty, command.upgrade, "head")
+    assert await _shape(empty) == first
+
+
+async def test_each_step_can_be_taken_back(empty: Settings) -> None:
+    for script in reversed(list(_scripts().walk_revisions())):
+        before = await _shape(empty)
+        await migrate(empty, command.upgrade, script.revision)
+        assert await _shape(empty) != before
+        await migrate(empty, command.downgrade, "-1")
+        after = [row for row in await _shape(empty) if "alembic_version" not in row[0]]
+        assert after == [row for row in before if "alembic_version" not in row[0]]
+        await migrate(empty, command.upgrade, script.revision)
+
+
+async def test_the_models_are_what_the_migrations_make(fresh: Settings) -> None:
+    await migrate(fresh, command.check)  # raises where they differ
+
+
+async def test_control_a_difference_is_seen(fresh: Settings) -> None:
+    async with connected(fresh) as connection:
+        await connection.execute("ALTER TABLE vessels ALTER name SET NOT NULL")
+    with pytest.raises(Exception, match="modify_nullable"):
+        await migrate(fresh, command.check)
+
+
+async def test_each_enum_is_checked_for_its_members(fresh: Settings) -> None:
+    """`alembic check` does not compare CHECKs."""
+    enums = [
+        (column.table.name, column.name, column.type.enums)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+        if isinstance(column.type, Enum)
+    ]
+    assert ("equipment", "status", ["active", "inactive"]) in enums
+    async with connected(fresh) as connection:
+        for table, column, members in enums:
+            definition = await connection.fetchval(
+                "SELECT pg_get_constraintdef(oid) FROM pg_constraint "
+                "WHERE conname = $1",
+                f"ck_{table}_{column}",
+            )
+            assert definition is not None, f"{table}.{column} has no CHECK"
+            assert set(re.findall(r"'([^']*)'", definition)) == set(members)
+
+
+async def test_every_constraint_has_the_name_of_the_convention(
+    fresh: Settings,
+) -> None:
+    names = {name for name, _ in await _shape(fresh) if "." not in name}
+    ours = {name for name in names if not name.startswith("alembic_version")}
+    # PostgreSQL 18 names NOT NULL constraints by itself.
+    named = {name for name in ours if not name.endswith("_not_null")}
+    assert named
+    for name in named:
+        assert re.match(r"(pk|uq|fk|ck|ix)_[a-z_]+$", name), name
+
+
+def test_files_are_named_by_day_and_subject_in_one_line_of_history() -> None:
+    revisions = list(_scripts().walk_revisions())
+    assert len(_scripts().get_heads()) == 1
+    assert len(revisions) == len(list(VERSIONS.glob("*.py")))
+    for script in revisions:
+        name = Path(script.path).name
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d_[a-z0-9_]+\.py", name)
+        day = datetime.strptime(name[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+        assert day.year >= 2026
+        text = Path(script.path).read_text()
+        # It says what and why, and can be taken back.
+        assert len((script.doc or "").strip()) > 10
+        assert (script.longdoc or "").strip().count("\n") >= 1
+        assert "def downgrade() -> None:\n    op." in text
+
+
+async def test_four_migrators_at_once_run_it_once(empty: Settings) -> None:
+    async def start() -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "alembic", "upgrade", "head"),
+            cwd=BACKEND,
+            env=os.environ | {"FPSO_DATABASE_URL": str(empty.database_url)},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, err = await process.communicate()
+        return process.returncode or 0, err.decode()
+
+    async with connected(empty) as connection:
+        # Each CREATE TABLE leaves a line: twice the same would be two runs.
+        await connection.execute(
+            "CREATE SCHEMA watch; CREATE TABLE watch.made (what text); "
+            "CREATE FUNCTION watch.note() RETURNS event_trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN INSERT INTO watch.made SELECT object_identity "
+            "FROM pg_event_trigger_ddl_commands() WHERE command_tag = 'CREATE TABLE'; "
+            "END $$; "
+            "CREATE EVENT TRIGGER note ON ddl_command_end WHEN TAG IN ('CREATE TABLE') "
+            "EXECUTE FUNCTION watch.note()"
+        )
+        for code, err in await asyncio.gather(*(start() for _ in range(4))):
+            assert code == 0, err
+        made = [row["what"] for row in await connection.fetch("TABLE watch.made")]
+    assert sorted(made) == sorted(set(made))
+    assert {"public.vessels", "public.equipment", "public.operations"} <= set(made)
+
+
+async def test_a_migration_gives_way_to_readers_and_tries_again(
+    empty: Settings,
+) -> None:
+    await migrate(empty, command.upgrade, "0001")
+    async with connected(empty) as holder, connected(empty) as reader:
+        lock = holder.transaction()
+        await lock.start()
+        # What a long report holds; a table that refers to vessels needs more.
+        await holder.execute("LOCK TABLE vessels IN ROW EXCLUSIVE MODE")
+        running = asyncio.create_task(
+            migrate(empty, command.upgrade, "head", lock_timeout="200ms", pause=0.05)
+        )
+        for _ in range(8):
+            # Nobody queues behind the migration for longer than its lock timeout.
+            await reader.execute("SELECT FROM vessels", timeout=1)
+            await asyncio.sleep(0.05)
+        assert not running.done()
+        await lock.rollback()
+        await running
+    assert "operations" in await _tables(empty)
+
+
+async def test_a_migration_that_never_gets_its_lock_says_so(empty: Settings) -> None:
+    await migrate(empty, command.upgrade, "0001")
+    async with connected(empty) as holder, holder.transaction():
+        await holder.execute("LOCK TABLE vessels IN ROW EXCLUSIVE MODE")
+        with pytest.raises(Exception, match="lock timeout"):
+            await migrate(
+                empty, command.upgrade, "head", lock_timeout="20ms", pause=0.01
+            )
+    # It left nothing half done, and no lock behind: the next one runs.
+    assert await _tables(empty) == {"alembic_version", "vessels"}
+    await migrate(empty, command.upgrade, "head")
+
+
+def test_the_statements_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    command.upgrade(_config(), "head", sql=True)
+    printed = capsys.readouterr().out
+    for table in ("vessels", "equipment", "operations"):
+        assert f"CREATE TABLE {table} (" in printed
