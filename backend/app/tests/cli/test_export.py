@@ -37,7 +37,7 @@ def test_the_files_ending_says_the_format(
 
 
 def test_the_format_can_be_said(fpso: Fpso, vessel: str, tmp_path: Path) -> None:
-    file = tmp_path / "register.txt"
+    file = tmp_path / "[red]register.txt"
 
     refused = fpso("export", vessel, "-o", str(file))
     done = fpso("export", vessel, "-o", str(file), "--format", "ndjson")
@@ -45,7 +45,8 @@ def test_the_format_can_be_said(fpso: Fpso, vessel: str, tmp_path: Path) -> None
     assert refused.exit_code == 2
     assert "say which with --format" in " ".join(refused.stderr.split())
     assert done.exit_code == 0
-    assert f"({len(file.read_bytes()):,} bytes)" in done.stderr.replace("\n", "")
+    size = f"{len(file.read_bytes()):,} bytes"
+    assert f"/[red]register.txt ({size})." in done.stderr
 
 
 def test_an_unknown_vessel_leaves_no_file(fpso: Fpso, tmp_path: Path) -> None:

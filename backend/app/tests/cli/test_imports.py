@@ -188,17 +188,28 @@ def test_scripts_get_the_servers_json(fpso: Fpso, faulty: str) -> None:
     assert (sound.exit_code, json.loads(sound.stdout)["status"]) == (0, "planned")
 
 
-def test_other_encodings_and_delimiters_are_read(
-    fpso: Fpso, register: str, tmp_path: Path
-) -> None:
+def test_the_delimiter_can_be_said(fpso: Fpso, register: str, tmp_path: Path) -> None:
+    assert register
+    file = tmp_path / "commas.csv"
+    file.write_text("tag;name, long, in English;location\nA-1;valve;deck\n")
+
+    done = fpso(
+        *("import", str(file), "--vessel", "VAL", "--delimiter", ";"),
+        *("--map", "name=name, long, in English"),
+    )
+
+    assert done.exit_code == 0, done.stderr
+    assert '+ VAL-A-1  "valve" at "deck", tag A-1' in done.stdout
+
+
+def test_other_encodings_are_read(fpso: Fpso, register: str, tmp_path: Path) -> None:
     assert register
     file = tmp_path / "norsk.txt"
     file.write_bytes("tag\tname\tlocation\nA-1\tBrønn, stor\tÅsgård\n".encode("cp1252"))
 
     refused = fpso("import", str(file), "--vessel", "VAL")
     done = fpso(
-        *("import", str(file), "--vessel", "VAL", "--apply"),
-        *("--encoding", "cp1252", "--delimiter", "tab"),
+        "import", str(file), "--vessel", "VAL", "--apply", "--encoding", "cp1252"
     )
 
     assert refused.exit_code == 1
