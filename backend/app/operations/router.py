@@ -3,6 +3,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
+from app import etag
 from app.database import SessionDep
 from app.errors import BadCursorError, NotFoundError
 from app.links import href
@@ -54,6 +55,7 @@ async def add_operation(
     """Add an operation order with its cost to an equipment."""
     operation = await service.add(session, data)
     response.headers["Location"] = href("operations", str(operation.id))
+    etag.tag(response, operation)
     return _read(operation, currency)
 
 
@@ -75,11 +77,14 @@ async def list_operations(
 @router.get("/operations/{id}", tags=["operations"], responses=responses(NotFoundError))
 async def read_operation(
     session: SessionDep,
+    response: Response,
     identity: Annotated[uuid.UUID, Path(alias="id")],
     currency: CurrencyDep,
 ) -> OperationRead:
     """Read one operation order."""
-    return _read(await service.get(session, identity), currency)
+    operation = await service.get(session, identity)
+    etag.tag(response, operation)
+    return _read(operation, currency)
 
 
 @router.get(

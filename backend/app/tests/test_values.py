@@ -140,16 +140,19 @@ async def test_what_is_no_code_is_told_the_rule(client: AsyncClient, code: str) 
     assert await listed(client, "equipment") == []
 
 
+# In a path clients and servers read these as something else.
+ELSEWHERE = {"", ".", ".."}
+
+
 @pytest.mark.parametrize(
-    "code", [code for code in WRONG_CODES if code and code.isprintable()]
+    "code",
+    [code for code in WRONG_CODES if code.isprintable() and code not in ELSEWHERE],
 )
 async def test_what_is_no_code_is_not_found(client: AsyncClient, code: str) -> None:
     # Every code that a careless upper() would make of those above is there.
     for there in ("SS1", "IA", "SA", "FIA", "MV102", "AB", "A"):
         await vessel(client, there)
         await equipment(client, there, of=there)
-    if code in {".", "..", "A?B", "A#B"}:
-        pytest.skip("clients and servers read these as something else in a path")
     for path in (
         url("vessels", code),
         url("vessels", code, "equipment"),

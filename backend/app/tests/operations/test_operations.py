@@ -47,7 +47,9 @@ async def test_an_order_is_whole_and_can_be_found(aboard: AsyncClient) -> None:
         "currency": "USD",
         "performed_at": "2026-01-31T08:00:00Z",
     }
-    assert ok(await aboard.get(answer.headers["location"])) == made
+    found = await aboard.get(answer.headers["location"])
+    assert ok(found) == made
+    assert found.headers["etag"] == answer.headers["etag"] == '"1"'
 
 
 async def test_an_order_of_now_has_no_note(aboard: AsyncClient) -> None:
