@@ -14,8 +14,11 @@ from app.imports.schemas import Mapping
 # Header names that mean a field, letters and digits alone, in lower case.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "code": ("equipmentcode", "assetcode", "equipmentnumber", "equipmentno"),
-    "tag": ("tagname", "tagno", "tagnumber", "tagid", "functionallocation"),
-    "name": ("equipmentname", "description", "desc", "tagdescription"),
+    "tag": ("tagname", "tagno", "tagnumber", "tagid", "functionallocation", "assettag"),
+    "name": (
+        *("equipmentname", "assetname", "description", "desc"),
+        *("tagdescription", "tagdesc", "equipmentdescription"),
+    ),
     "location": ("place", "area", "module"),
     "group": ("groupname", "equipmentgroup"),
     "parent": ("parentcode", "parenttag", "parentequipment"),
