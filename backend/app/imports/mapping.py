@@ -1,6 +1,7 @@
 """Which column of a file feeds which field."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 
@@ -172,6 +173,13 @@ def _by_name(header: Sequence[str], name: str, taken: set[str]) -> int | None:
     return None
 
 
+def concerns(mapping: Mapping, title: str) -> bool:
+    """Whether a column of this name could feed a field."""
+    known = {*FIELDS}.union(*SYNONYMS.values())
+    return _plain(title) in known or _plain(title) in _named(mapping)
+
+
+@functools.lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]", "", name.casefold())
 

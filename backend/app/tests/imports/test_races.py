@@ -193,16 +193,6 @@ async def test_a_deadlock_is_409(committed: AsyncClient, fresh: Settings) -> Non
     refused(await apply(committed, planned), 409, "plan-stale")
 
 
-@pytest.fixture
-async def narrow(fresh: Settings) -> AsyncGenerator[AsyncClient]:
-    """A client of a backend with one database connection."""
-    settings = fresh.model_copy(update={"pool_size": 1})
-    engine = create_engine(settings)
-    async with client_for(create_app(settings), create_sessions(engine)) as client:
-        yield client
-    await engine.dispose()
-
-
 @pytest.mark.parametrize("end", ["pg_terminate_backend", "pg_cancel_backend"])
 async def test_a_connection_lost_on_the_way_is_503_and_replaced(
     narrow: AsyncClient, fresh: Settings, end: str
