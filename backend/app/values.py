@@ -195,8 +195,6 @@ _INSTANT = re.compile(
 
 
 def _read_instant(value: Any) -> object:  # noqa: ANN401 whatever JSON holds
-    if isinstance(value, datetime):
-        return value
     if isinstance(value, str) and _INSTANT.fullmatch(value.strip()):
         return value.strip()
     raise PydanticCustomError(
