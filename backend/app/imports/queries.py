@@ -137,6 +137,9 @@ async def stale(db: Driver, import_id: uuid.UUID, vessel: str) -> int:
 
     Locks what the plan updates: nobody changes it before the transaction ends.
     """
+    # Statements and the checks of references reuse plans that this connection made when
+    # the table was tiny: 50,000 rows would each read the whole of what it has become.
+    await db.execute("DISCARD PLANS")
     await db.execute(_LOCK, import_id, timeout=SECONDS)
     return int(await db.fetchval(_STALE, import_id, vessel, timeout=SECONDS))
 
@@ -147,9 +150,8 @@ async def apply(db: Driver, import_id: uuid.UUID, vessel: str) -> bool:
     Raises asyncpg's IntegrityConstraintViolationError when a code, a tag or a parent
     of the plan was taken or lost meanwhile.
     """
-    # The checks of references reuse plans that this connection may have made while the
-    # table was tiny: 50,000 of them would each read the whole of what it has become.
-    await db.execute("DISCARD PLANS; SET LOCAL enable_seqscan = off")
+    # Nor for checks of references, whose plans are made while the table may be empty.
+    await db.execute("SET LOCAL enable_seqscan = off")
     # Two rows may swap their tags, a new one take that of another.
     await db.execute("SET CONSTRAINTS uq_equipment_tag_vessel DEFERRED")
     await db.execute(_CREATE, import_id, vessel, timeout=SECONDS)

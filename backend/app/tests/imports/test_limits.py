@@ -343,21 +343,26 @@ async def test_an_upload_that_breaks_off_leaves_nothing(
 async def test_references_are_checked_by_index_on_a_used_connection(
     fresh: Settings,
 ) -> None:
-    # A connection keeps the plan that checked its first references, when reading the
-    # whole of a tiny table was best: 5,000 rows would each read all of a grown one.
+    # A connection keeps plans that it made when reading the whole of a tiny table was
+    # best: 5,000 rows would each read all of a grown one.
     settings = fresh.model_copy(update={"pool_size": 1})
     engine = create_engine(settings)
     async with client_for(create_app(settings), create_sessions(engine)) as client:
         await vessel(client)
-        await equipment(client, "C0")
+        # The first temporary table of a connection lets all its plans be made anew.
+        await load(client, "code,name\nC0,x\n")
         async with engine.connect() as connection:
             # Of a table that it never looked at, the planner expects the worst.
             alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
             await alone.execute(text("VACUUM ANALYZE equipment"))
         for number in range(12):
             await equipment(client, f"C{number + 1}", parent=f"C{number}")
+        for number in range(8):
+            await load(client, f"code,name\nC0,x{number}\n")
         lines = [f"B{i},x,{f'B{i // 2}' if i else 'C0'}" for i in range(5000)]
-        await load(client, "\n".join(["code,name,parent", *lines]))
+        content = "\n".join(["code,name,parent", *lines])
+        await load(client, content)
+        await load(client, content.replace(",x,", ",y,"))
     await engine.dispose()
     # A server process reports what it did when it ends.
     for _ in range(400):
