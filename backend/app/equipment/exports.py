@@ -15,16 +15,22 @@ from app.database import Sessions, be_patient, driver
 from app.downloads import CHUNK, Download, Write
 
 COLUMNS = ("code", "tag", "name", "location", "group", "parent", "status")
+FREE = ("name", "location", "group")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # How long reading a vessel may take; sending it may take far longer.
 SECONDS = 2 * 60
 
 _NAMED = ", ".join(f'"{column}"' for column in COLUMNS)
-_DEFUSED = ", ".join(defused(f'"{column}"') + f' AS "{column}"' for column in COLUMNS)
+# Codes start with a letter or digit: only free texts can be formulas.
+_DEFUSED = ", ".join(
+    defused(f'"{column}"') + f' AS "{column}"' if column in FREE else f'"{column}"'
+    for column in COLUMNS
+)
 # COPY writes PostgreSQL's rows as they are to be sent: 77-98 % of the bare COPY's
 # speed where rows through the ORM reached 5 % (W6).
-_CSV = f"SELECT {_DEFUSED} FROM equipment WHERE vessel = $1 ORDER BY code"
+# `e.code`: a bare one would be the defused column, which no index sorts.
+_CSV = f"SELECT {_DEFUSED} FROM equipment e WHERE vessel = $1 ORDER BY e.code"
 _WITH_HEADER = {"format": "csv", "header": True}
 _JSON = (
     f"SELECT row_to_json(e) FROM (SELECT {_NAMED} FROM equipment "
@@ -56,6 +62,8 @@ async def _copy(
     async with sessions() as session:
         await be_patient(session, SECONDS)
         connection = await driver(session)
+        # Along the index the first row comes at once, a sort would read all before.
+        await connection.execute("SET LOCAL enable_sort = off")
         await connection.copy_from_query(
             query, vessel, output=write, timeout=SECONDS, **options
         )
