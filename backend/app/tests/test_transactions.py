@@ -219,6 +219,7 @@ async def _count_up(
                 answer = await change(client, *segments, match=match, name=str(number))
             if answer.status_code == 200:
                 return
+            assert not any_version
             refused(answer, 412, "stale-version")
 
     await asyncio.gather(*(add_one() for _ in range(writers)))
