@@ -461,8 +461,10 @@ async def test_without_errors_the_file_is_its_header(client: AsyncClient) -> Non
 async def test_a_header_can_be_a_formula_too(client: AsyncClient) -> None:
     await vessel(client)
     planned = await plan(client, "code,name,=cmd\nA/1,x,\n")
-    _, found = await errors_csv(client, planned)
+    said, found = await errors_csv(client, planned)
     assert found[0][2] == "'=cmd"
+    again = await plan(client, said.replace("A/1", "A1"), mapping={"group": "=cmd"})
+    assert again["columns"]["group"] == "=cmd"
 
 
 # --- what is refused before the body is read ------------------------------------------
