@@ -196,12 +196,11 @@ def constraint(exc: DBAPIError) -> str | None:
 def _from_database(exc: DBAPIError) -> AppError | None:
     """Read what PostgreSQL refused by its SQLSTATE; None is a fault of ours."""
     state = getattr(exc.orig, "sqlstate", None) or ""
-    unsendable = isinstance(getattr(exc.orig, "__cause__", None), ValueError)
     if (name := constraint(exc)) and name in CONSTRAINTS:
         return CONSTRAINTS[name]
     if exc.connection_invalidated:
         return _BUSY
-    return _from_state("22" if unsendable else state)
+    return _from_state(state)
 
 
 def _from_driver(

@@ -5,15 +5,17 @@ own. Either way the tests make databases of their own in it and drop them: the
 database that the URL names is never touched.
 """
 
+import asyncio
 import os
 import secrets
 import socket
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 import uvicorn
 from alembic import command
@@ -30,7 +32,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import NullPool
 from starlette.types import Receive, Scope, Send
 
-from app.database import Sessions, create_engine, create_sessions
+from app.database import Driver, Sessions, create_engine, create_sessions
 from app.embedded.postgres import scratch_server
 from app.log import configure
 from app.main import create_app
@@ -171,6 +173,23 @@ async def committed(fresh: Settings) -> AsyncGenerator[AsyncClient]:
     async with client_for(create_app(fresh), create_sessions(engine)) as client:
         yield client
     await engine.dispose()
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncGenerator[Driver]:
+    """A connection beside the application's."""
+    connection = await asyncpg.connect(str(settings.database_url))
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def seen(connection: Driver, query: str, *, at_least: int) -> None:
+    """Wait until the query's number is large enough; outside of a transaction."""
+    async with asyncio.timeout(30):
+        while await connection.fetchval(query) < at_least:  # noqa: ASYNC110 in PostgreSQL
+            await asyncio.sleep(0.01)
 
 
 @contextmanager

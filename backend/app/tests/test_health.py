@@ -1,13 +1,12 @@
 """Whether it lives, and whether it may be sent requests."""
 
-import asyncpg
 import pytest
 from httpx2 import AsyncClient
 
 from app.database import create_engine, create_sessions
 from app.main import create_app
 from app.settings import Settings
-from app.tests.conftest import client_for
+from app.tests.conftest import client_for, connected
 from app.tests.factories import ok, refused
 
 
@@ -55,9 +54,8 @@ async def test_without_a_database_it_lives_but_is_not_ready() -> None:
 async def test_it_is_ready_when_the_schema_is_not_behind(
     committed: AsyncClient, fresh: Settings, schema: str, *, ready: bool
 ) -> None:
-    connection = await asyncpg.connect(str(fresh.database_url))
-    await connection.execute(schema)
-    await connection.close()
+    async with connected(fresh) as connection:
+        await connection.execute(schema)
     answer = await committed.get("/readyz")
     if ready:
         ok(answer)

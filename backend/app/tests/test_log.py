@@ -3,13 +3,16 @@
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
+import httpx2
 import pytest
 from httpx2 import AsyncClient
 from pydantic import BaseModel, ValidationError
@@ -17,6 +20,7 @@ from sqlalchemy.engine import make_url
 
 from app.log import configure
 from app.settings import Settings
+from app.tests.conftest import connected
 from app.tests.factories import JSON, refused, url
 
 BACKEND = Path(__file__).parents[2]
@@ -48,9 +52,13 @@ async def test_each_request_has_an_id_of_its_own(client: AsyncClient) -> None:
 @pytest.fixture
 def backend(fresh: Settings) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """`python -m app`, as the front doors run it, and its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
     environment = os.environ | {
         "FPSO_DATABASE_URL": str(fresh.database_url),
-        "FPSO_PORT": "0",
+        "FPSO_PORT": str(port),
         "FPSO_LOG_LEVEL": "debug",
     }
     with subprocess.Popen(
@@ -62,13 +70,13 @@ def backend(fresh: Settings) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         text=True,
     ) as process:
         try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                _, found, rest = line.partition("Uvicorn running on ")
-                if found:
-                    yield rest.split()[0], process
-                    return
-            pytest.fail("it did not start")
+            for _ in range(600):
+                with suppress(httpx2.ConnectError):
+                    httpx2.get(f"{address}/status")
+                    break
+                assert process.poll() is None
+                time.sleep(0.05)
+            yield address, process
         finally:
             process.kill()
 
@@ -86,13 +94,12 @@ async def test_a_backend_logs_json_with_ids_and_without_values(
         refused(again, 409, "duplicate-code")
         wrong = {"code": "a secret/code"}
         refused(await client.post(url("vessels"), json=wrong), 422, "invalid")
-        connection = await asyncpg.connect(str(fresh.database_url))
-        # NOT NULL refuses a whole row, and says which in its DETAIL.
-        await connection.execute(
-            "ALTER TABLE vessels ADD extra text NOT NULL DEFAULT 'x'; "
-            "ALTER TABLE vessels ALTER extra DROP DEFAULT"
-        )
-        await connection.close()
+        async with connected(fresh) as connection:
+            # NOT NULL refuses a whole row, and says which in its DETAIL.
+            await connection.execute(
+                "ALTER TABLE vessels ADD extra text NOT NULL DEFAULT 'x'; "
+                "ALTER TABLE vessels ALTER extra DROP DEFAULT"
+            )
         headers = {"X-Request-ID": "the-broken-one"}
         body = {"code": "SECRET1", "name": "a secret name"}
         broken = await client.post(url("vessels"), json=body, headers=headers)
@@ -104,7 +111,7 @@ async def test_a_backend_logs_json_with_ids_and_without_values(
     for event in events:
         assert event.keys() >= {"event", "level", "logger", "timestamp"}
     requests = {e["request_id"]: e for e in events if e["event"] == "request"}
-    assert len(requests) == 4
+    assert len(requests) == 5  # and the one that found it awake
     assert requests[made.headers["x-request-id"]]["status"] == 201
     told = requests["the-refused-one"]
     assert (told["method"], told["path"], told["status"]) == (

@@ -5,12 +5,10 @@ import os
 import re
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -20,9 +18,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.database import Base, Driver
+from app.database import Base
 from app.settings import Settings
-from app.tests.conftest import BACKEND, Databases
+from app.tests.conftest import BACKEND, Databases, connected, seen
 
 VERSIONS = BACKEND.parent / "alembic" / "versions"
 
@@ -52,15 +50,6 @@ async def migrate(
     async with engine.connect() as connection:
         await connection.run_sync(work)
     await engine.dispose()
-
-
-@asynccontextmanager
-async def connected(settings: Settings) -> AsyncGenerator[Driver]:
-    connection = await asyncpg.connect(str(settings.database_url))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
@@ -191,9 +180,22 @@ async def test_four_migrators_at_once_run_it_once(empty: Settings) -> None:
         _, err = await process.communicate()
         return process.returncode or 0, err.decode()
 
-    # A second run would fail: what it makes is there.
-    for code, err in await asyncio.gather(*(start() for _ in range(4))):
-        assert code == 0, err
+    await migrate(empty, command.upgrade, "0001")
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    async with connected(empty) as holder, connected(empty) as watcher:
+        gate = holder.transaction()
+        await gate.start()
+        # Nobody gets past reading what is there, until all four are at it.
+        await holder.execute("LOCK TABLE alembic_version")
+        running = asyncio.gather(*(start() for _ in range(4)))
+        await seen(watcher, others, at_least=5)
+        await gate.rollback()
+        # A second run would fail: what it makes would be there.
+        for code, err in await running:
+            assert code == 0, err
     await migrate(empty, command.check)
 
 
