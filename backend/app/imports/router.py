@@ -28,6 +28,7 @@ from app.imports.schemas import (
 from app.imports.uploads import UploadDep
 from app.pagination import Page, link
 from app.problems import responses
+from app.recording import RecordedSessionDep
 
 router = APIRouter(tags=["imports"])
 
@@ -54,7 +55,7 @@ _BODY: dict[str, Any] = {
     ),
 )
 async def plan_import(
-    upload: UploadDep, session: SessionDep, response: Response
+    upload: UploadDep, session: RecordedSessionDep, response: Response
 ) -> Plan:
     """Read a register's file and say what it would change; nothing is changed yet."""
     plan = await service.plan(session, upload)
@@ -125,7 +126,11 @@ async def export_import_errors(
     ),
 )
 async def apply_import(
-    session: SessionDep, identity: ImportId, query: Annotated[ApplyQuery, Query()]
+    session: RecordedSessionDep,
+    identity: ImportId,
+    query: Annotated[ApplyQuery, Query()],
 ) -> Plan:
     """Do what a plan says, whole or not at all."""
-    return await service.apply(session, identity, skip_errors=query.skip_errors)
+    return await service.apply(
+        session, identity, skip_errors=query.skip_errors, reason=query.reason
+    )

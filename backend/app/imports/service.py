@@ -31,6 +31,7 @@ from app.imports.staging import Staging
 from app.imports.uploads import Upload
 from app.links import href
 from app.pagination import paginate
+from app.recording import because
 from app.vessels import service as vessels
 
 AGAIN = "Import the file again to see what would change now."
@@ -54,6 +55,7 @@ async def plan(session: AsyncSession, upload: Upload) -> Plan:
     planned = Import(
         vessel=upload.vessel,
         filename=upload.query.filename,
+        reason=upload.query.reason,
         columns=layout.describe(),
         header=list(layout.header),
         ignored_columns=layout.ignored,
@@ -154,7 +156,11 @@ async def rows(
 
 
 async def apply(
-    session: AsyncSession, identity: uuid.UUID, *, skip_errors: bool
+    session: AsyncSession,
+    identity: uuid.UUID,
+    *,
+    skip_errors: bool,
+    reason: str | None,
 ) -> Plan:
     """Do what the plan says, or nothing of it; raises the plan errors of `errors`."""
     planned = await get(session, identity)
@@ -174,6 +180,7 @@ async def apply(
             "leave them out.",
             errors_csv=href("imports", str(identity), "errors.csv"),
         )
+    await because(session, reason or planned.reason)
     await be_patient(session, judging.SECONDS)
     await vessels.lock(session, planned.vessel)
     db = await driver(session)
