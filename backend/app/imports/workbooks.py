@@ -1,5 +1,6 @@
 """The first sheet of an XLSX workbook, which is a ZIP and may unfold to anything."""
 
+import re
 import struct
 import warnings
 import zipfile
@@ -48,6 +49,7 @@ BROKEN = (
     ValueError,
 )
 
+_ESCAPED = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
 _TEXT = f"{{{SHEET_MAIN_NS}}}t"
 _RUN = f"{{{SHEET_MAIN_NS}}}r"
 _ITEM = f"{{{SHEET_MAIN_NS}}}si"
@@ -238,6 +240,14 @@ def _line(cells: list[dict[str, Any]]) -> list[str | None]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, str):
+        return _ESCAPED.sub(_unescape, value) if "_x" in value else value
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return spell(value)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    """Characters that XML cannot hold, or text that looks like one of these."""
+    units = bytes.fromhex(found[0].replace("_x", "").replace("_", ""))
+    return units.decode("utf-16-be", "surrogatepass")
