@@ -1,11 +1,12 @@
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Row
 
-from app.changes import service
+from app.changes import service, streams
 from app.changes.schemas import ChangeRead, Feed, FeedQuery
 from app.database import SessionDep
 from app.errors import BadCursorError, CursorExpiredError, NotFoundError
@@ -27,12 +28,25 @@ def _page(
     return Page(items=items, next_cursor=next_cursor)
 
 
-@router.get("/changes", responses=responses(BadCursorError, CursorExpiredError))
+@router.get(
+    "/changes",
+    response_model=Feed,
+    responses={
+        200: {"content": {"text/event-stream": streams.SCHEMA}},
+        **responses(BadCursorError, CursorExpiredError),
+    },
+)
 async def follow_changes(
-    request: Request, query: Annotated[FeedQuery, Query()]
-) -> Feed:
+    request: Request,
+    query: Annotated[FeedQuery, Query()],
+    accept: streams.Accept = None,
+    last_event_id: streams.LastEventId = None,
+) -> Response | Feed:
     """Read every change once, in order, as it is committed; `wait` for the next."""
-    return await service.follow(request.state.sessions, query, request.is_disconnected)
+    follow = partial(
+        service.follow, request.state.sessions, is_gone=request.is_disconnected
+    )
+    return await streams.answer(follow, query, accept, last_event_id)
 
 
 @router.get(

@@ -3,10 +3,10 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,6 +25,26 @@ from app.stopping import stopping
 from app.vessels import service as vessels
 
 Listing = tuple[Sequence[Row[Any]], str | None]
+
+
+class Batch(NamedTuple):
+    """Some changes, the place before them, and the one after them all."""
+
+    items: list[ChangeRead]
+    inside: Cursor
+    end: Cursor
+
+    def as_feed(self) -> Feed:
+        return Feed(items=self.items, next_cursor=self.end.encode())
+
+    def events(self) -> Iterator[tuple[ChangeRead, str]]:
+        """Each change with the cursor that resumes right after it."""
+        for item in self.items[:-1]:
+            place = self.inside.model_copy(update={"last": item.id})
+            yield item, place.encode()
+        for item in self.items[-1:]:
+            yield item, self.end.encode()
+
 
 # Longer than any transaction: what is still to come was not begun before.
 _LONGEST = timedelta(days=1)
@@ -78,7 +98,7 @@ async def _history(
     return listing
 
 
-async def feed(session: AsyncSession, query: FeedQuery) -> Feed:
+async def feed(session: AsyncSession, query: FeedQuery) -> Batch:
     """What came after the cursor; raises BadCursorError and CursorExpiredError."""
     now = await queries.look(session)
     cursor = _place(query.after, now)
@@ -88,13 +108,13 @@ async def feed(session: AsyncSession, query: FeedQuery) -> Feed:
         found = queries.difference(cursor, until, query.vessel)
         changes = (await session.scalars(found.limit(query.limit + 1))).all()
     items = [ChangeRead.model_validate(change) for change in changes[: query.limit]]
+    inside = cursor.model_copy(update={"until": until})
     if len(changes) > query.limit:
-        place = cursor.model_copy(update={"until": until, "last": items[-1].id})
-    else:
-        # A batch that took long to read ends where it began to be read.
-        since = cursor.since if cursor.until else _since(now)
-        place = Cursor(seen=until, since=max(cursor.since, since))
-    return Feed(items=items, next_cursor=place.encode())
+        return Batch(items, inside, inside.model_copy(update={"last": items[-1].id}))
+    # A batch that took long to read ends where it began to be read.
+    since = cursor.since if cursor.until else _since(now)
+    end = Cursor(seen=until, since=max(cursor.since, since))
+    return Batch(items, inside, end)
 
 
 def _since(now: Now) -> datetime:
@@ -118,7 +138,7 @@ def _place(after: str | None, now: Now) -> Cursor:
 
 async def follow(
     sessions: Sessions, query: FeedQuery, is_gone: Callable[[], Awaitable[bool]]
-) -> Feed:
+) -> Batch:
     """The same, waiting for something new; no transaction is open meanwhile."""
     deadline = time.monotonic() + query.wait
     while True:
@@ -128,5 +148,5 @@ async def follow(
             return found
         if await is_gone():
             return found
-        query = query.model_copy(update={"after": found.next_cursor})
+        query = query.model_copy(update={"after": found.end.encode()})
         await asyncio.sleep(PAUSE)

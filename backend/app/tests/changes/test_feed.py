@@ -169,8 +169,7 @@ async def test_who_waits_is_answered_when_the_process_stops(fresh: Settings) -> 
     )
     try:
         async with AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            async with asyncio.timeout(20):
-                await _life(client)
+            await life(client)
             waiting = asyncio.create_task(read(client, wait=30))
             await asyncio.sleep(0.5)
             process.terminate()
@@ -183,12 +182,14 @@ async def test_who_waits_is_answered_when_the_process_stops(fresh: Settings) -> 
             await process.wait()
 
 
-async def _life(client: AsyncClient) -> None:
+async def life(client: AsyncClient) -> None:
+    """Wait until the process answers."""
     alive = False
-    while not alive:
-        await asyncio.sleep(0.05)
-        with suppress(TransportError):
-            alive = (await client.get("/livez")).status_code == 200
+    async with asyncio.timeout(20):
+        while not alive:
+            await asyncio.sleep(0.05)
+            with suppress(TransportError):
+                alive = (await client.get("/livez")).status_code == 200
 
 
 # --- cursors that are none ---------------------------------------------------------
