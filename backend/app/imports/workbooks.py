@@ -17,6 +17,7 @@ from openpyxl.worksheet._reader import DATA_TAG, ROW_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
+from app.cells import restore
 from app.errors import UnreadableFileError
 from app.imports.objects import spell
 from app.imports.tables import MIB, ROW_MAX, Row, Table, check_width, fit, name
@@ -71,7 +72,7 @@ def read_xlsx(file: IO[bytes], _encoding: str | None, _delimiter: str | None) ->
     while not (titles[-1] or "").strip():
         titles.pop()
     check_width(len(titles))
-    header = [name(title or "") for title in titles]
+    header = [name(restore(title or "")) for title in titles]
     return Table(header, _body(rows, number, len(header)))
 
 
