@@ -6,6 +6,7 @@ rather than queue every reader of the table behind it.
 """
 
 import asyncio
+import re
 import time
 
 from alembic import context
@@ -14,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import app.changes.models
 import app.equipment.models
 import app.imports.models
 import app.operations.models
@@ -26,6 +28,7 @@ LOCK_TIMEOUT = "4s"
 ATTEMPTS = 10
 PAUSE = 1.0
 LOCK_NOT_AVAILABLE = "55P03"
+PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
 
 
 def migrate(
@@ -39,6 +42,7 @@ def migrate(
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 run(connection)
+                make_partitions(connection)
             except DBAPIError as error:
                 connection.rollback()
                 state = getattr(error.orig, "sqlstate", None)
@@ -53,9 +57,23 @@ def migrate(
         connection.commit()
 
 
+def make_partitions(connection: Connection) -> None:
+    """Whoever migrates, and every start of a stack does, makes the coming months."""
+    known = text("SELECT to_regproc('make_change_partitions')")
+    if connection.scalar(known):
+        connection.execute(text("SELECT make_change_partitions()"))
+    connection.commit()
+
+
+def is_declared(name: str | None, kind: str, _: object) -> bool:
+    """Whether a model speaks of it: of partitions none does."""
+    return kind != "table" or not PARTITION.fullmatch(name or "")
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
+        include_name=is_declared,
         target_metadata=Base.metadata,
         compare_server_default=True,
         transaction_per_migration=True,

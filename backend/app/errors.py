@@ -11,6 +11,7 @@ AppError                    status  slug
 │   ├── ParentCycleError       409  parent-cycle
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
+├── CursorExpiredError         410  cursor-expired
 ├── StaleVersionError          412  stale-version
 ├── TooLargeError              413  too-large
 ├── UnsupportedMediaTypeError  415  unsupported-media-type
@@ -32,7 +33,8 @@ from typing import ClassVar, TypedDict
 class FieldProblem(TypedDict):
     """One thing wrong with one part of the request.
 
-    `pointer` is a JSON pointer into the body, or `?name` for a query parameter.
+    `pointer` is a JSON pointer into the body, `?name` for a query parameter, or the
+    name of a header.
     """
 
     pointer: str
@@ -188,6 +190,17 @@ class PlanExpiredError(AppError):
     """
 
     status, slug, title = HTTPStatus.GONE, "plan-expired", "The plan has expired"
+
+
+class CursorExpiredError(AppError):
+    """Changes that came after the cursor are not kept any more, so some were missed.
+
+    Read the registers again, then follow the feed from `after=now`, or from the first
+    change that is kept, without `after`. A database that was restored to an earlier
+    moment answers so too.
+    """
+
+    status, slug, title = HTTPStatus.GONE, "cursor-expired", "The cursor has expired"
 
 
 class StaleVersionError(AppError):

@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from app import contract, health, pages, parameters, problems
+from app.changes.router import router as changes
 from app.database import Sessions, create_engine, create_sessions
 from app.equipment.router import router as equipment
 from app.imports.router import router as imports
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    for router in (vessels, equipment, operations, imports):
+    for router in (vessels, equipment, operations, imports, changes):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)

@@ -137,6 +137,8 @@ def _pointer(location: tuple[int | str, ...]) -> str:
     where, *steps = location
     if where == "query":
         return "?" + ".".join(map(str, steps))
+    if where == "header":
+        return str(steps[0])
     return "".join(f"/{str(s).replace('~', '~0').replace('/', '~1')}" for s in steps)
 
 

@@ -32,6 +32,7 @@ from app.etag import ExpectedVersion
 from app.links import href
 from app.pagination import Page, PageQuery, link
 from app.problems import responses
+from app.recording import RecordedSessionDep
 from app.values import CodeRef
 from app.vessels import service as vessels
 
@@ -56,7 +57,10 @@ def _page(
     responses=responses(NotFoundError, DuplicateError, ParentCycleError),
 )
 async def install_equipment(
-    session: SessionDep, response: Response, code: CodeRef, data: EquipmentCreate
+    session: RecordedSessionDep,
+    response: Response,
+    code: CodeRef,
+    data: EquipmentCreate,
 ) -> Equipment:
     """Register an equipment aboard a vessel; it starts active."""
     equipment = await service.install(session, code, data)
@@ -97,7 +101,7 @@ async def list_equipment(
     responses=responses(UnknownCodesError),
 )
 async def deactivate_equipment(
-    session: SessionDep, query: Annotated[BatchQuery, Query()], data: Codes
+    session: RecordedSessionDep, query: Annotated[BatchQuery, Query()], data: Codes
 ) -> Batch:
     """Set one code or a list inactive: all of them or, if one is unknown, none."""
     return await service.set_status(
@@ -111,7 +115,7 @@ async def deactivate_equipment(
     responses=responses(UnknownCodesError),
 )
 async def activate_equipment(
-    session: SessionDep, query: Annotated[BatchQuery, Query()], data: Codes
+    session: RecordedSessionDep, query: Annotated[BatchQuery, Query()], data: Codes
 ) -> Batch:
     """Set one code or a list active: all of them or, if one is unknown, none."""
     return await service.set_status(
@@ -145,7 +149,7 @@ async def read_equipment(
     ),
 )
 async def update_equipment(
-    session: SessionDep,
+    session: RecordedSessionDep,
     response: Response,
     code: CodeRef,
     data: EquipmentUpdate,

@@ -29,6 +29,7 @@ class Import(Record):
         CODE, ForeignKey("vessels.code", onupdate="CASCADE")
     )
     filename: Mapped[str | None] = mapped_column(LABEL)
+    reason: Mapped[str | None] = mapped_column(LABEL)
     # Field → where it comes from, in the words of a mapping.
     columns: Mapped[dict[str, Any]] = mapped_column(JSONB)
     header: Mapped[list[str]] = mapped_column(ARRAY(TEXT))

@@ -28,6 +28,7 @@ from app.imports.schemas import (
 from app.imports.uploads import UploadDep
 from app.pagination import Page, link
 from app.problems import responses
+from app.recording import RecordedSessionDep
 
 router = APIRouter(tags=["imports"])
 
@@ -60,7 +61,7 @@ def _shown(
         NotFoundError, TooLargeError, UnsupportedMediaTypeError, UnreadableFileError
     ),
 )
-async def plan_import(upload: UploadDep, session: SessionDep) -> Response:
+async def plan_import(upload: UploadDep, session: RecordedSessionDep) -> Response:
     """Read a register's file and say what it would change; nothing is changed yet."""
     plan = await service.plan(session, upload)
     return _shown(plan, status.HTTP_201_CREATED, {"Location": plan.here})
@@ -130,8 +131,12 @@ async def export_import_errors(
     ),
 )
 async def apply_import(
-    session: SessionDep, identity: ImportId, query: Annotated[ApplyQuery, Query()]
+    session: RecordedSessionDep,
+    identity: ImportId,
+    query: Annotated[ApplyQuery, Query()],
 ) -> Response:
     """Do what a plan says, whole or not at all."""
-    plan = await service.apply(session, identity, skip_errors=query.skip_errors)
+    plan = await service.apply(
+        session, identity, skip_errors=query.skip_errors, reason=query.reason
+    )
     return _shown(plan)

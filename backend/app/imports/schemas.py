@@ -86,6 +86,11 @@ class Mapping(Input):
         return self
 
 
+Reason = Annotated[
+    Label | None, Field(description="Why: for the record of what it changes.")
+]
+
+
 class ImportQuery(Input):
     mapping: Annotated[
         Json[Mapping] | None,
@@ -100,6 +105,7 @@ class ImportQuery(Input):
         Field(description="Of CSV; found by itself when not given."),
     ] = None
     filename: Annotated[Label | None, Field(description="For the record.")] = None
+    reason: Reason = None
 
 
 class RowProblem(BaseModel):
@@ -135,6 +141,7 @@ class PlanSummary(BaseModel):
     id: uuid.UUID
     vessel: str
     filename: str | None
+    reason: str | None
     status: Literal["planned", "applied", "expired"]
     created_at: datetime
     expires_at: datetime
@@ -186,3 +193,4 @@ class ApplyQuery(Input):
     skip_errors: Annotated[
         bool, Field(description="Apply the sound rows and leave the others out.")
     ] = False
+    reason: Reason = None

@@ -32,6 +32,7 @@ from app.imports.views import Shown
 from app.imports.walks import SECONDS
 from app.links import href
 from app.pagination import paginate
+from app.recording import because
 from app.vessels import service as vessels
 
 AGAIN = "Import the file again to see what would change now."
@@ -55,6 +56,7 @@ async def plan(session: AsyncSession, upload: Upload) -> Shown:
     planned = Import(
         vessel=upload.vessel,
         filename=upload.query.filename,
+        reason=upload.query.reason,
         columns=layout.describe(),
         header=list(layout.header),
         ignored_columns=layout.ignored,
@@ -155,7 +157,11 @@ async def rows(
 
 
 async def apply(
-    session: AsyncSession, identity: uuid.UUID, *, skip_errors: bool
+    session: AsyncSession,
+    identity: uuid.UUID,
+    *,
+    skip_errors: bool,
+    reason: str | None,
 ) -> Shown:
     """Do what the plan says, or nothing of it; raises the plan errors of `errors`."""
     planned = await get(session, identity)
@@ -175,6 +181,7 @@ async def apply(
             "leave them out.",
             errors_csv=href("imports", str(identity), "errors.csv"),
         )
+    await because(session, reason or planned.reason)
     await be_patient(session, SECONDS)
     await vessels.lock(session, planned.vessel)
     db = await driver(session)

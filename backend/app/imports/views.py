@@ -35,6 +35,7 @@ def _summary(planned: Import) -> dict[str, Any]:
         "id": planned.id,
         "vessel": planned.vessel,
         "filename": planned.filename,
+        "reason": planned.reason,
         "status": _status(planned),
         "created_at": planned.created_at,
         "expires_at": planned.expires_at,

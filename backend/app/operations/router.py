@@ -20,6 +20,7 @@ from app.operations.schemas import (
 )
 from app.pagination import Page, PageQuery, link
 from app.problems import responses
+from app.recording import RecordedSessionDep
 from app.settings import CurrencyDep
 from app.values import CodeRef
 
@@ -47,7 +48,7 @@ def _read(operation: Operation, currency: str) -> OperationRead:
     responses=responses(NotFoundError),
 )
 async def add_operation(
-    session: SessionDep,
+    session: RecordedSessionDep,
     response: Response,
     data: OperationCreate,
     currency: CurrencyDep,

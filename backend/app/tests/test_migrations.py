@@ -64,13 +64,13 @@ async def _tables(settings: Settings) -> set[str]:
     async with connected(settings) as connection:
         rows = await connection.fetch(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
-            "AND relkind = 'r'"
+            "AND relkind IN ('r', 'p')"
         )
     return {row["relname"] for row in rows}
 
 
 async def _shape(settings: Settings) -> list[tuple[str, str]]:
-    """Every column, constraint and index, as PostgreSQL spells it."""
+    """Every column, constraint, index, trigger and function, as PostgreSQL has it."""
     async with connected(settings) as connection:
         rows = await connection.fetch(
             "SELECT attrelid::regclass || '.' || attname AS name, "
@@ -80,11 +80,18 @@ async def _shape(settings: Settings) -> list[tuple[str, str]]:
             "     (attrelid, attnum) "
             "WHERE attnum > 0 AND NOT attisdropped AND attrelid IN "
             "  (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace "
-            "   AND relkind = 'r') "
+            "   AND relkind IN ('r', 'p') AND NOT relispartition) "
             "UNION ALL SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-            "  WHERE connamespace = 'public'::regnamespace "
-            "UNION ALL SELECT indexname, indexdef FROM pg_indexes "
-            "  WHERE schemaname = 'public' ORDER BY 1, 2"
+            "  WHERE connamespace = 'public'::regnamespace AND conrelid NOT IN "
+            "  (SELECT inhrelid FROM pg_inherits) "
+            "UNION ALL SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) "
+            "  FROM pg_index JOIN pg_class c ON c.oid = indrelid "
+            "  WHERE relnamespace = 'public'::regnamespace AND NOT relispartition "
+            "UNION ALL SELECT '.' || tgname, pg_get_triggerdef(t.oid) "
+            "  FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid "
+            "  WHERE NOT tgisinternal AND NOT relispartition "
+            "UNION ALL SELECT '.' || proname, pg_get_functiondef(oid) FROM pg_proc "
+            "  WHERE pronamespace = 'public'::regnamespace ORDER BY 1, 2"
         )
     return [(row["name"], row["definition"]) for row in rows]
 

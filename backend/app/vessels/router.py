@@ -15,6 +15,7 @@ from app.etag import ExpectedVersion
 from app.links import href
 from app.pagination import Page, link
 from app.problems import responses
+from app.recording import RecordedSessionDep
 from app.values import CodeRef
 from app.vessels import service
 from app.vessels.models import Vessel
@@ -30,7 +31,7 @@ router = APIRouter(tags=["vessels"])
     responses=responses(DuplicateError),
 )
 async def register_vessel(
-    session: SessionDep, response: Response, data: VesselCreate
+    session: RecordedSessionDep, response: Response, data: VesselCreate
 ) -> Vessel:
     """Register a vessel under a code that no other vessel has."""
     vessel = await service.register(session, data)
@@ -69,7 +70,7 @@ async def read_vessel(session: SessionDep, response: Response, code: CodeRef) ->
     responses=responses(NotFoundError, StaleVersionError, VersionRequiredError),
 )
 async def update_vessel(
-    session: SessionDep,
+    session: RecordedSessionDep,
     response: Response,
     code: CodeRef,
     data: VesselUpdate,

@@ -50,6 +50,8 @@ async def server_url(one_server: tuple[str, Settings]) -> str:
     engine = create_engine(settings)
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
     async with engine.begin() as connection:
+        # The record refuses it, and is emptied too.
+        await connection.execute(text("SET LOCAL session_replication_role = replica"))
         await connection.execute(text(f"TRUNCATE {tables}"))
     await engine.dispose()
     return url
