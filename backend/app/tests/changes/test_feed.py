@@ -22,9 +22,8 @@ from app.database import Driver, create_engine
 from app.embedded.process import free_ports
 from app.settings import Settings
 from app.tests.changes.test_record import this_month
-from app.tests.conftest import BACKEND
+from app.tests.conftest import BACKEND, connected
 from app.tests.factories import JSON, change, equipment, ok, refused, url, vessel
-from app.tests.test_migrations import connected
 
 WRITERS = 16
 ROWS = 8

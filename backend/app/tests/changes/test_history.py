@@ -3,6 +3,7 @@
 from httpx2 import AsyncClient
 
 from app.settings import Settings
+from app.tests.conftest import connected
 from app.tests.factories import (
     change,
     equipment,
@@ -13,7 +14,6 @@ from app.tests.factories import (
     url,
     vessel,
 )
-from app.tests.test_migrations import connected
 
 
 async def test_the_latest_change_comes_first_in_pages(client: AsyncClient) -> None:

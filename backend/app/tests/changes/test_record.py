@@ -14,7 +14,7 @@ from app.database import Base, Driver
 from app.equipment.models import Equipment
 from app.operations.models import Operation
 from app.settings import Settings
-from app.tests.conftest import Databases
+from app.tests.conftest import Databases, connected
 from app.tests.factories import (
     JSON,
     change,
@@ -28,7 +28,6 @@ from app.tests.factories import (
     vessel,
 )
 from app.tests.test_contract import SCHEMA
-from app.tests.test_migrations import connected
 from app.vessels.models import Vessel
 
 WHY = {"X-Change-Reason": "Turnaround 2026"}
