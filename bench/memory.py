@@ -1,10 +1,10 @@
 """What a large upload does to a backend: to its memory, and to the others it serves.
 
-Run it as `.venv/bin/python bench/memory.py --mib 100`. Each format is sent twice, since
+Run it as `.venv/bin/python -m bench.memory --mib 100`. Each format is sent twice, since
 the first one also warms up: the goal, at most 64 MiB more, holds for all of them.
 """
 
-# ruff: noqa: INP001, T201 a script that prints
+# ruff: noqa: T201 a script that prints
 
 import argparse
 import json
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Self
 
-from product import Product, product
+from bench.product import Product, product
 
 MIB = 1024 * 1024
 MOST_MIB = 64
