@@ -515,4 +515,11 @@ async def test_the_schema_names_every_kind_of_file(app: FastAPI) -> None:
         XLSX,
     }
     names = {parameter["name"] for parameter in operation["parameters"]}
-    assert names == {"code", "mapping", "delimiter", "filename"}
+    assert names == {
+        "code",
+        "mapping",
+        "delimiter",
+        "filename",
+        "reason",
+        "x-change-reason",
+    }
