@@ -8,6 +8,7 @@ database that the URL names is never touched.
 import asyncio
 import os
 import secrets
+import signal
 import socket
 import threading
 import time
@@ -39,6 +40,10 @@ from app.main import create_app
 from app.settings import Settings
 
 BACKEND = Path(__file__).parents[2]
+
+# A shell that starts the tests in the background lets them ignore Ctrl-C, and so would
+# every program that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Databases:
