@@ -5,19 +5,26 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
 import pytest
 
 
+@pytest.fixture(scope="package", autouse=True)
+def bare_environment() -> Iterator[None]:
+    """Keep off the database that this shell names: somebody may be served by it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("FPSO_", "PG")):
+                patch.delenv(name)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Whatever this shell has set, a test says its own; nothing touches the clone."""
-    for name in list(os.environ):
-        if name.startswith(("FPSO_", "PG")):
-            monkeypatch.delenv(name)
+    """Let a test say its own settings; nothing touches the clone."""
     monkeypatch.setenv("FPSO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("FPSO_DEMO", "0")
 

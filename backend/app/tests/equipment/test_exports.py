@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import asyncpg
 import pytest
+from fastapi import FastAPI
 from httpx2 import AsyncClient, Client
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -161,7 +162,7 @@ LABELS = (
 @example([("\ufeff", "a\u00a0b", "  x  y".strip())])
 @example([("\\N", "\\.", "NULL"), ('"', '""', ",")])
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -285,6 +286,29 @@ async def test_who_goes_away_stops_the_making() -> None:
     await taking
     assert stopped
     assert not client.ended
+
+
+async def test_who_goes_away_while_a_workbook_is_made_leaves_nothing(
+    app: FastAPI, client: AsyncClient, sessions: Sessions
+) -> None:
+    await vessel(client)
+    lines = "".join(f"A{i},x\n" for i in range(4000))
+    await load(client, f"code,name\n{lines}")
+    taker = Taker()
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": url("vessels", "MV102", "equipment.xlsx"),
+        "query_string": b"",
+        "headers": [],
+        "state": {"sessions": sessions},
+    }
+    taking = asyncio.create_task(app(scope, taker.receive, taker.send))
+    await asyncio.sleep(0.1)
+    taker.leave.set()
+    await taking
+    assert not taker.messages
+    assert len(read(await export(client, "xlsx"), "xlsx")) == 4000
 
 
 async def test_a_failure_on_the_way_does_not_look_like_an_end() -> None:

@@ -304,6 +304,14 @@ async def test_json_cells_say_what_csv_would(client: AsyncClient) -> None:
         ]
 
 
+async def test_keys_are_trimmed_like_headers(client: AsyncClient) -> None:
+    await vessel(client)
+    lines = '{" code ": "A1", "name": "x"}\n{"code": "A2", "name\\n": "x"}'
+    planned = await plan(client, lines, NDJSON)
+    assert counts(planned) == (2, 0, 0, 0)
+    assert planned["columns"] == {"code": "code", "name": "name"}
+
+
 async def test_what_is_no_object_is_an_error_of_its_row(client: AsyncClient) -> None:
     await vessel(client)
     deep = "[" * 5000 + "]" * 5000

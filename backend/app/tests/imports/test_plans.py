@@ -12,6 +12,7 @@ from httpx2 import AsyncClient
 from sqlalchemy import text
 
 from app.database import Sessions, create_engine, create_sessions
+from app.imports import views
 from app.imports.schemas import Plan
 from app.main import create_app
 from app.settings import Settings
@@ -180,19 +181,21 @@ async def test_an_unknown_plan_is_404_everywhere(client: AsyncClient) -> None:
 
 
 async def test_only_the_first_10_000_errors_and_updates_are_shown(
-    client: AsyncClient,
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert views.SHOWN == 10_000
+    monkeypatch.setattr(views, "SHOWN", 50)
     await vessel(client)
-    sound = "\n".join(["code,name", *(f"A{i},x" for i in range(10_001))])
+    sound = "\n".join(["code,name", *(f"A{i},x" for i in range(51))])
     await load(client, sound)
-    wide = sound.replace(",x", ",y") + "\n" + "\n".join("A/,x" for _ in range(10_001))
+    wide = sound.replace(",x", ",y") + "\n" + "\n".join("A/,x" for _ in range(51))
     planned = await plan(client, wide)
-    assert counts(planned) == (0, 10_001, 0, 10_001)
+    assert counts(planned) == (0, 51, 0, 51)
     assert (planned["errors_truncated"], planned["updates_truncated"]) == (True, True)
-    assert (len(planned["errors"]), len(planned["updates"])) == (10_000, 10_000)
-    assert planned["updates"][-1]["row"] == 10_001
+    assert [error["row"] for error in planned["errors"]] == list(range(53, 103))
+    assert [update["row"] for update in planned["updates"]] == list(range(2, 52))
     _, found = await errors_csv(client, planned)
-    assert len(found) == 10_002
+    assert len(found) == 52
 
 
 # --- applying -------------------------------------------------------------------------
