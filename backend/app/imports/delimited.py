@@ -83,6 +83,8 @@ class _Lines:
 
     def _line(self) -> str:
         line = self.text.readline(ROW_MAX)
+        if not self.read:
+            line = line.removeprefix("\ufeff")
         self.read += len(line)
         return line
 

@@ -61,7 +61,8 @@ class _Metered:
     """A file as UTF-8 that refuses to give more than one row's worth for one row."""
 
     def __init__(self, file: IO[bytes], encoding: str) -> None:
-        self.text = Text(file, encoding)
+        # A declared encoding may have its mark too.
+        self.text = Text(file, "utf-8-sig" if encoding == "utf-8" else encoding)
         self.since = 0
 
     def read(self, size: int) -> bytes:

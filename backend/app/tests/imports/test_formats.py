@@ -49,6 +49,14 @@ SAME = {
         CSV + "; charset=UTF-8",
         delimited(";").encode("utf-8-sig"),
     ),
+    "quoted after its mark": (
+        CSV + "; charset=utf-8",
+        ("\ufeff" + delimited(",").replace("code,", '"code",')).encode(),
+    ),
+    "array declared with its mark": (
+        ARRAY + "; charset=utf-8",
+        json.dumps(OBJECTS).encode("utf-8-sig"),
+    ),
     "utf-16 mark": (CSV, delimited(",").encode("utf-16")),
     "utf-16 le": (CSV + "; charset=utf-16-le", delimited("\t").encode("utf-16-le")),
     "array": (ARRAY, json.dumps(OBJECTS).encode()),

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import uuid
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -28,6 +29,7 @@ from app.tests.factories import (
     vessel,
 )
 from app.tests.imports.factories import (
+    CSV,
     NDJSON,
     XLSX,
     aboard,
@@ -476,10 +478,33 @@ async def test_a_header_can_be_a_formula_too(client: AsyncClient) -> None:
 # --- what is refused before the body is read ------------------------------------------
 
 
-async def test_an_unknown_vessel_is_told_before_the_file_is_read(
-    client: AsyncClient,
+@pytest.mark.parametrize(
+    ("to", "kind", "mapping", "status", "slug"),
+    [
+        ("NOPE", CSV, "{}", 404, "not-found"),
+        ("MV102", "application/pdf", "{}", 415, "unsupported-media-type"),
+        ("MV102", CSV, "{", 422, "invalid"),
+    ],
+)
+async def test_nothing_is_read_of_a_body_that_cannot_be_used(
+    client: AsyncClient, to: str, kind: str, mapping: str, status: int, slug: str
 ) -> None:
-    refused(await send(client, b"\x00", XLSX, to="NOPE"), 404, "not-found")
+    await vessel(client)
+    read = False
+
+    async def body() -> AsyncGenerator[bytes]:
+        nonlocal read
+        read = True
+        yield b"code\n"
+
+    answer = await client.post(
+        url("vessels", to, "imports"),
+        content=body(),
+        params={"mapping": mapping},
+        headers={"Content-Type": kind},
+    )
+    refused(answer, status, slug)
+    assert not read
 
 
 @pytest.mark.parametrize(
