@@ -16,10 +16,12 @@ MODULES = sorted(
 
 
 def test_imports_keep_to_the_contracts(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(BACKEND)
-    failed = lint_imports(config_filename="pyproject.toml", cache_dir=None)
+    failed = lint_imports(config_filename="pyproject.toml", cache_dir=str(tmp_path))
     assert not failed, capsys.readouterr().out
 
 
