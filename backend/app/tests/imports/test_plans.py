@@ -459,6 +459,13 @@ async def test_what_was_absent_is_not_cleared_by_mending(client: AsyncClient) ->
     }
 
 
+async def test_control_characters_do_not_shift_the_columns(client: AsyncClient) -> None:
+    await vessel(client)
+    content = "code,name,a,b\nA/1,x\x1fy,\x1e,\x00\x1f\x1f\n"
+    _, found = await errors_csv(client, await plan(client, content))
+    assert found[1][:5] == ["A/1", "x\ufffdy", "", "\ufffd\ufffd\ufffd", "2"]
+
+
 async def test_without_errors_the_file_is_its_header(client: AsyncClient) -> None:
     await vessel(client)
     planned = await plan(client, "code,name\nA1,x\n")
