@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 import app.changes.models
 import app.equipment.models
+import app.failures.models
 import app.imports.models
 import app.operations.models
 import app.vessels.models  # noqa: F401 these register the tables
@@ -28,7 +29,7 @@ LOCK_TIMEOUT = "4s"
 ATTEMPTS = 10
 PAUSE = 1.0
 LOCK_NOT_AVAILABLE = "55P03"
-PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
+PARTITION = re.compile(r"changes_default|(changes|readings)_\d{4}_\d\d")
 
 
 def migrate(

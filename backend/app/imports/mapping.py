@@ -3,8 +3,9 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
 
 from app.errors import FieldProblem, InvalidError, UnreadableFileError
@@ -106,7 +107,39 @@ class _Search:
         return ", ".join(names[:60]) + (", …" if len(names) > 60 else "")  # noqa: PLR2004 enough to find it
 
 
-def lay_out(header: Sequence[str], mapping: Mapping, *, grows: bool = False) -> Layout:
+@dataclasses.dataclass(frozen=True)
+class Fields:
+    """The fields of a kind of file: what each may hold, and its other names."""
+
+    checks: dict[str, Callable[[str], str]]
+    synonyms: dict[str, tuple[str, ...]]
+    # In each group one field must be there, or rows mean nothing: and what to say then.
+    needed: tuple[tuple[frozenset[str], str], ...]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.checks)
+
+
+REGISTER = Fields(
+    {name: CHECKS[name] for name in FIELDS},
+    SYNONYMS,
+    needed=(
+        (
+            frozenset({"code", "tag"}),
+            "No column is a code or a tag, so that the rows cannot be told apart. Say "
+            'which is, such as ?mapping={"tag": "…"}.',
+        ),
+    ),
+)
+
+
+def lay_out(
+    header: Sequence[str],
+    mapping: BaseModel,
+    fields: Fields = REGISTER,
+    *,
+    grows: bool = False,
+) -> Layout:
     """Decide where each field comes from; raises InvalidError, UnreadableFileError.
 
     Of a file that still grows columns, those that are not there yet may come.
@@ -114,36 +147,40 @@ def lay_out(header: Sequence[str], mapping: Mapping, *, grows: bool = False) -> 
     search = _Search(header, grows=grows)
     sources: list[Source] = []
     key = None
-    taken = _named(mapping)
-    for name in FIELDS:
+    by_key = False
+    taken = _named(mapping, fields)
+    for name in fields:
         said: schemas.Source | None = getattr(mapping, name)
         pointer = f"?mapping.{name}"
         if said is None:
             place = None
             if name not in mapping.model_fields_set:
-                place = _by_name(header, name, taken)
+                known = {*fields.synonyms[name]} - taken
+                place = _by_name(header, name, known)
             if place is not None:
                 sources.append(Source(name, place))
             continue
-        _check_texts(search, name, said)
+        _check_texts(search, name, said, fields.checks[name])
         if said.refers_to:
+            by_key = True
             key = search.find(said.refers_to, f"{pointer}.refers_to")
         if said.column is None:
             sources.append(Source(name, constant=said.constant))
         elif (place := search.find(said.column, pointer)) is not None:
             sources.append(Source(name, place, values=said.values))
     search.settle()
-    if not grows and not {"code", "tag"} & {source.field for source in sources}:
-        raise UnreadableFileError(
-            "No column is a code or a tag, so that the rows cannot be told apart. Say "
-            'which is, such as ?mapping={"tag": "…"}. The file has: '
-            f"{search.shown or 'no columns'}."
-        )
-    by_key = bool(mapping.parent and mapping.parent.refers_to)
+    found = {source.field for source in sources}
+    for names, lacking in fields.needed:
+        if not grows and not names & found:
+            raise UnreadableFileError(
+                f"{lacking} The file has: {search.shown or 'no columns'}."
+            )
     return Layout(tuple(header), tuple(sources), key, by_key)
 
 
-def _check_texts(search: _Search, name: str, said: schemas.Source) -> None:
+def _check_texts(
+    search: _Search, name: str, said: schemas.Source, check: Callable[[str], str]
+) -> None:
     """Refuse what would be wrong in every row that bears it."""
     if said.refers_to:
         return  # what is looked up in another column may be any text
@@ -153,14 +190,14 @@ def _check_texts(search: _Search, name: str, said: schemas.Source) -> None:
     for place, text in texts:
         try:
             if text:
-                CHECKS[name](text)
+                check(text)
         except PydanticCustomError as wrong:
             search.wrong(place, wrong.type, f"{text!r}: {wrong.message()}")
 
 
-def _by_name(header: Sequence[str], name: str, taken: set[str]) -> int | None:
+def _by_name(header: Sequence[str], name: str, synonyms: set[str]) -> int | None:
     """The column that bears a field's own name, else a synonym that feeds no other."""
-    for known in ({name}, {*SYNONYMS[name]} - taken):
+    for known in ({name}, synonyms):
         found = [i for i, title in enumerate(header) if _plain(title) in known]
         if len(found) > 1:
             titles = " and ".join(repr(header[i]) for i in found)
@@ -176,7 +213,7 @@ def _by_name(header: Sequence[str], name: str, taken: set[str]) -> int | None:
 def concerns(mapping: Mapping, title: str) -> bool:
     """Whether a column of this name could feed a field."""
     known = {*FIELDS}.union(*SYNONYMS.values())
-    return _plain(title) in known or _plain(title) in _named(mapping)
+    return _plain(title) in known or _plain(title) in _named(mapping, REGISTER)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -184,9 +221,9 @@ def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]", "", name.casefold())
 
 
-def _named(mapping: Mapping) -> set[str]:
+def _named(mapping: BaseModel, fields: Fields) -> set[str]:
     """The columns that the mapping names: they mean what it says."""
-    said: list[schemas.Source | None] = [getattr(mapping, name) for name in FIELDS]
+    said: list[schemas.Source | None] = [getattr(mapping, name) for name in fields]
     return {
         _plain(column)
         for source in said

@@ -3,7 +3,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,15 +19,29 @@ class Action(StrEnum):
     ERROR = "error"
 
 
+class Kind(StrEnum):
+    """What a file holds."""
+
+    REGISTER = "register"
+    SENSORS = "sensors"
+    FAILURES = "failures"
+
+
 class Import(Record):
-    """A plan: what a file would do to a vessel's equipment, and whether it did."""
+    """A plan: what a file would do to what is known of a vessel, and whether it did."""
 
     __tablename__ = "imports"
-    __table_args__ = (Index(None, "vessel", "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "vessel", "created_at", "id"),
+        UniqueConstraint("number"),
+    )
 
     vessel: Mapped[str] = mapped_column(
         CODE, ForeignKey("vessels.code", onupdate="CASCADE")
     )
+    kind: Mapped[Kind] = mapped_column(server_default=Kind.REGISTER)
+    # A short name for rows of mass data.
+    number: Mapped[int] = mapped_column(Identity(always=True))
     filename: Mapped[str | None] = mapped_column(LABEL)
     reason: Mapped[str | None] = mapped_column(LABEL)
     # Field → where it comes from, in the words of a mapping.
@@ -39,6 +53,10 @@ class Import(Record):
     updates: Mapped[int]
     unchanged: Mapped[int]
     errors: Mapped[int]
+    # What only this kind of file has to say of itself.
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    # What the plan was made from, where versions of rows do not tell.
+    basis: Mapped[str | None]
     expires_at: Mapped[datetime] = mapped_column(
         server_default=text(f"now() + interval '{KEPT}'")
     )

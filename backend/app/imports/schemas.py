@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, Json, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.imports.models import Action
+from app.imports.models import Action, Kind
 from app.pagination import PageQuery
 from app.values import CodeRef, Input, Label
 
@@ -91,7 +91,21 @@ Reason = Annotated[
 ]
 
 
-class ImportQuery(Input):
+class FileQuery(Input):
+    """What every import may say of its file."""
+
+    filename: Annotated[Label | None, Field(description="For the record.")] = None
+    reason: Reason = None
+
+
+class TableQuery(FileQuery):
+    delimiter: Annotated[
+        Literal[",", ";", "\t", "tab"] | None,
+        Field(description="Of CSV; found by itself when not given."),
+    ] = None
+
+
+class ImportQuery(TableQuery):
     mapping: Annotated[
         Json[Mapping] | None,
         Field(
@@ -100,12 +114,6 @@ class ImportQuery(Input):
             examples=['{"tag": "WMT_TAG_NAME", "location": {"constant": "M60"}}'],
         ),
     ] = None
-    delimiter: Annotated[
-        Literal[",", ";", "\t", "tab"] | None,
-        Field(description="Of CSV; found by itself when not given."),
-    ] = None
-    filename: Annotated[Label | None, Field(description="For the record.")] = None
-    reason: Reason = None
 
 
 class RowProblem(BaseModel):
@@ -140,6 +148,7 @@ class PlanSummary(BaseModel):
 
     id: uuid.UUID
     vessel: str
+    kind: Annotated[Kind, Field(description="What the file holds.")]
     filename: str | None
     reason: str | None
     status: Literal["planned", "applied", "expired"]
@@ -155,6 +164,9 @@ class PlanHead(PlanSummary):
         dict[str, Any], Field(description="Field → where it was read from.")
     ]
     ignored_columns: list[str]
+    details: Annotated[
+        dict[str, Any] | None, Field(description="Of a failure log: what is in it.")
+    ]
     errors_truncated: bool
     updates_truncated: bool
     links: dict[str, str]
@@ -183,6 +195,7 @@ class PlanRow(BaseModel):
 
 class ImportsQuery(PageQuery):
     vessel: tuple[CodeRef, ...] = ()
+    kind: tuple[Kind, ...] = ()
 
 
 class RowsQuery(PageQuery):

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import asyncpg
@@ -18,7 +19,8 @@ from app.errors import (
     PlanStaleError,
 )
 from app.imports import judging, queries, views
-from app.imports.models import Action, Import, ImportRow
+from app.imports.files import READERS
+from app.imports.models import Action, Import, ImportRow, Kind
 from app.imports.schemas import (
     ImportsQuery,
     Mapping,
@@ -27,7 +29,8 @@ from app.imports.schemas import (
     RowsQuery,
 )
 from app.imports.staging import Staging
-from app.imports.uploads import Upload
+from app.imports.tables import Table
+from app.imports.uploads import File, Upload
 from app.imports.views import Shown
 from app.imports.walks import SECONDS
 from app.links import href
@@ -46,7 +49,7 @@ async def plan(session: AsyncSession, upload: Upload) -> Shown:
     """
     staging = await asyncio.to_thread(_open, upload)
     await be_patient(session, SECONDS)
-    await _forget_expired(session)
+    await forget_expired(session)
     db = await driver(session)
     await queries.make_room(db)
     while (batch := await asyncio.to_thread(staging.next_batch)).records:
@@ -79,14 +82,24 @@ async def plan(session: AsyncSession, upload: Upload) -> Shown:
 
 def _open(upload: Upload) -> Staging:
     query = upload.query
-    delimiter = "\t" if query.delimiter == "tab" else query.delimiter
-    table = upload.reader(upload.file, upload.encoding, delimiter)
-    # Spreadsheets hold texts as `cells.defuse` wrote them; JSON holds them bare.
-    defused = "json" not in upload.media_type
-    return Staging(table, query.mapping or Mapping(), defused=defused)
+    return Staging(
+        read_table(upload.file, query.delimiter),
+        query.mapping or Mapping(),
+        defused=is_defused(upload.file),
+    )
 
 
-async def _forget_expired(session: AsyncSession) -> None:
+def read_table(file: File, delimiter: str | None) -> Table:
+    delimiter = "\t" if delimiter == "tab" else delimiter
+    return READERS[file.media_type](file.body, file.encoding, delimiter)
+
+
+def is_defused(file: File) -> bool:
+    """Spreadsheets hold texts as `cells.defuse` wrote them; JSON holds them bare."""
+    return "json" not in file.media_type
+
+
+async def forget_expired(session: AsyncSession) -> None:
     """Drop the rows of plans that nobody can apply any more; their counts stay."""
     has_rows = exists().where(ImportRow.import_id == Import.id)
     expired = select(Import.id).where(Import.expires_at < func.now(), has_rows)
@@ -126,6 +139,8 @@ async def listing(
     found = select(Import)
     if query.vessel:
         found = found.where(Import.vessel.in_(query.vessel))
+    if query.kind:
+        found = found.where(Import.kind.in_(query.kind))
     rows, next_cursor = await paginate(
         session,
         found,
@@ -184,14 +199,21 @@ async def apply(
     await because(session, reason or planned.reason)
     await be_patient(session, SECONDS)
     await vessels.lock(session, planned.vessel)
+    await APPLIERS[planned.kind](session, planned)
+    planned.applied_at = datetime.now(UTC)
+    await session.flush()
+    return await views.plan(session, planned)
+
+
+async def _apply_register(session: AsyncSession, planned: Import) -> None:
     db = await driver(session)
-    if changed := await queries.stale(db, identity, planned.vessel):
+    if changed := await queries.stale(db, planned.id, planned.vessel):
         raise PlanStaleError(
             f"{changed} of the plan's equipment changed after it was made, and nothing "
             f"was applied. {AGAIN}"
         )
     try:
-        whole = await queries.apply(db, identity, planned.vessel)
+        whole = await queries.apply(db, planned.id, planned.vessel)
     except asyncpg.IntegrityConstraintViolationError:
         raise PlanStaleError(
             "A code, tag or parent of the plan was taken or moved after it was made, "
@@ -202,6 +224,10 @@ async def apply(
             "Parents were changed after the plan was made, so that equipment would "
             f"stand below itself; nothing was applied. {AGAIN}"
         )
-    planned.applied_at = datetime.now(UTC)
-    await session.flush()
-    return await views.plan(session, planned)
+
+
+# Each does what a plan of its kind says, or raises PlanStaleError; the vessel is locked.
+# Features add theirs.
+APPLIERS: dict[Kind, Callable[[AsyncSession, Import], Awaitable[None]]] = {
+    Kind.REGISTER: _apply_register
+}

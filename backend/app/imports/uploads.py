@@ -5,7 +5,8 @@ It is read whole before a database connection is taken: a slow link holds up nob
 
 import asyncio
 import codecs
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message
 from tempfile import TemporaryFile
@@ -16,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from app.database import Sessions
 from app.errors import MalformedError, UnsupportedMediaTypeError
-from app.imports.files import READERS, Reader
+from app.imports.files import READERS
 from app.imports.schemas import ImportQuery
 from app.values import CodeRef
 from app.vessels import service as vessels
@@ -50,27 +51,34 @@ ENCODINGS = frozenset(
 
 
 @dataclass(frozen=True)
-class Upload:
+class File:
+    """What was sent for a vessel, and what it was said to be."""
+
     vessel: str
     media_type: str
     encoding: str | None
+    body: IO[bytes]
+
+
+@dataclass(frozen=True)
+class Upload:
+    file: File
     query: ImportQuery
-    file: IO[bytes]
 
     @property
-    def reader(self) -> Reader:
-        return READERS[self.media_type]
+    def vessel(self) -> str:
+        return self.file.vessel
 
 
-def _declared(request: Request) -> tuple[str, str | None]:
+def _declared(request: Request, known: Collection[str]) -> tuple[str, str | None]:
     """Media type and encoding; raises UnsupportedMediaTypeError."""
     header = Message()
     header["Content-Type"] = request.headers.get("content-type", "")
     media_type = header.get_content_type() if header["Content-Type"] else "none"
-    if media_type not in READERS:
+    if media_type not in known:
         raise UnsupportedMediaTypeError(
             f"The file was sent as {media_type}. Say what it is in Content-Type: "
-            f"{', '.join(READERS)}."
+            f"{', '.join(known)}."
         )
     charset = header.get_param("charset")
     if charset is None:
@@ -87,17 +95,28 @@ def _declared(request: Request) -> tuple[str, str | None]:
     return media_type, encoding
 
 
-async def get_upload(
-    request: Request, code: CodeRef, query: Annotated[ImportQuery, Query()]
-) -> AsyncGenerator[Upload]:
-    """Read the body, once all that can be refused without it is sound."""
-    media_type, encoding = _declared(request)
+@asynccontextmanager
+async def received(
+    request: Request, code: str, known: Collection[str]
+) -> AsyncGenerator[File]:
+    """Read the body, once all that can be refused without it is sound.
+
+    `known` are the media types that it may have.
+    """
+    media_type, encoding = _declared(request, known)
     sessions: Sessions = request.state.sessions
     async with sessions.begin() as session:
         vessel = await vessels.get(session, code)
-    with TemporaryFile() as file:
-        await _spool(request, file)
-        yield Upload(vessel.code, media_type, encoding, query, file)
+    with TemporaryFile() as body:
+        await _spool(request, body)
+        yield File(vessel.code, media_type, encoding, body)
+
+
+async def get_upload(
+    request: Request, code: CodeRef, query: Annotated[ImportQuery, Query()]
+) -> AsyncGenerator[Upload]:
+    async with received(request, code, READERS) as file:
+        yield Upload(file, query)
 
 
 async def _spool(request: Request, file: IO[bytes]) -> None:

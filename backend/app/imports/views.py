@@ -15,7 +15,7 @@ from app.database import Sessions, be_patient, driver
 from app.downloads import Download, Write
 from app.imports import queries, schemas
 from app.imports.fields import FIELDS
-from app.imports.models import Action, Import, ImportRow
+from app.imports.models import Action, Import, ImportRow, Kind
 from app.imports.walks import SECONDS
 from app.links import href
 
@@ -34,6 +34,7 @@ def _summary(planned: Import) -> dict[str, Any]:
     return {
         "id": planned.id,
         "vessel": planned.vessel,
+        "kind": planned.kind,
         "filename": planned.filename,
         "reason": planned.reason,
         "status": _status(planned),
@@ -75,13 +76,20 @@ def _changes(row: ImportRow) -> dict[str, schemas.Change] | None:
     return {field: schemas.Change(**change) for field, change in row.changes.items()}
 
 
+def _kept(planned: Import) -> dict[str, str]:
+    """The fields of a file of that kind → the columns in which its rows keep them."""
+    if planned.kind is Kind.SENSORS:
+        return {"sensor": "code", "equipment": "parent"}
+    return {} if planned.kind is Kind.FAILURES else {field: field for field in FIELDS}
+
+
 def row(planned: Import, row: ImportRow) -> schemas.PlanRow:
     return schemas.PlanRow(
         row=row.row,
         action=row.action,
         code=row.code,
         tag=row.tag,
-        values={field: getattr(row, field) for field in FIELDS},
+        values={name: getattr(row, kept) for name, kept in _kept(planned).items()},
         changes=_changes(row),
         errors=_problems(planned, row),
     )
@@ -101,6 +109,7 @@ async def plan(session: AsyncSession, planned: Import) -> Shown:
         **_summary(planned),
         columns=planned.columns,
         ignored_columns=planned.ignored_columns,
+        details=planned.details,
         errors_truncated=planned.errors > SHOWN,
         updates_truncated=planned.updates > SHOWN,
         links={

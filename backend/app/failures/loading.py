@@ -1,0 +1,183 @@
+"""Failure logs as plan and apply: streamed, in flat memory, set-wise in PostgreSQL."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+from typing import NamedTuple
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Driver, be_patient, driver
+from app.errors import ConflictError, PlanStaleError, UnreadableFileError
+from app.failures import lines, loads
+from app.failures.lines import Block, Wrong
+from app.failures.schemas import LogUpload
+from app.imports import service as imports
+from app.imports import views
+from app.imports.delimited import marked
+from app.imports.models import Import, Kind
+from app.imports.tables import MIB, Text
+from app.imports.uploads import File
+from app.imports.views import Shown
+from app.imports.walks import SECONDS
+
+# So many blocks go in one COPY: a savepoint for each of 400 would slow others down.
+BLOCKS = 6
+# If none of the first lines can be read, the others will not be better.
+TRIED = 1000
+
+
+async def plan(session: AsyncSession, upload: LogUpload) -> Shown:
+    """Read a log and store what it would add; nothing is added yet.
+
+    Raises UnreadableFileError for what is no log, ConflictError where no sensor of the
+    vessel is known.
+    """
+    file, query = upload
+    await be_patient(session, SECONDS)
+    await imports.forget_expired(session)
+    db = await driver(session)
+    await loads.forget(db)
+    sensors = await loads.sensors(db, file.vessel)
+    if not sensors:
+        raise ConflictError(
+            f"No sensor at equipment aboard {file.vessel} is known, so that no line "
+            "could be told apart. Load the map of its sensors first: "
+            f"POST /api/v1/vessels/{file.vessel}/sensors/imports."
+        )
+    planned = Import(
+        vessel=file.vessel,
+        kind=Kind.FAILURES,
+        filename=query.filename,
+        reason=query.reason,
+        columns={},
+        header=["line"],
+        ignored_columns=[],
+        rows=0,
+        creates=0,
+        updates=0,
+        unchanged=0,
+        errors=0,
+    )
+    session.add(planned)
+    await session.flush()
+    reader = _Reader(file, planned.number)
+    await loads.make_room(db)
+    planned.rows = await _stage(db, reader)
+    await _refuse_foreign(db, reader, planned, sensors)
+    planned.errors = await loads.keep_errors(db, planned.id)
+    planned.unchanged = await loads.leave_out_known(db, planned.number, planned.vessel)
+    found = await loads.describe(db, planned.number, planned.vessel)
+    planned.creates = found["readings"]
+    planned.details = found
+    if planned.creates + planned.unchanged + planned.errors != planned.rows:
+        raise RuntimeError("lines of a log went astray")
+    planned.basis = await loads.basis(db, planned.number, planned.vessel)
+    await session.flush()
+    return await views.plan(session, planned)
+
+
+async def apply(session: AsyncSession, planned: Import) -> None:
+    db = await driver(session)
+    if await loads.count(db, planned.number) != planned.creates:
+        raise PlanStaleError(
+            "The database was cut off after this plan was made, and lines of the plan "
+            f"are lost; nothing was applied. {imports.AGAIN}"
+        )
+    if await loads.basis(db, planned.number, planned.vessel) != planned.basis:
+        raise PlanStaleError(
+            "Sensors, or failures of the same days, changed after the plan was made, "
+            f"and nothing was applied. {imports.AGAIN}"
+        )
+    await loads.apply(db, planned.number, planned.vessel)
+
+
+imports.APPLIERS[Kind.FAILURES] = apply
+
+
+# --- reading the file -----------------------------------------------------------------
+
+
+class Piece(NamedTuple):
+    first: int
+    raw: bytes
+
+
+@dataclass
+class Batch:
+    """Blocks that go in one COPY, and what they were read from."""
+
+    pieces: list[Piece]
+    blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def copy(self) -> bytes:
+        return b"".join(block.copy for block in self.blocks)
+
+
+class _Reader:
+    """Reads a log in batches of blocks; `rows` counts its lines that are not blank."""
+
+    def __init__(self, file: File, plan: int) -> None:
+        self.file, self.plan = file, plan
+        self.now = datetime.now(UTC)
+        self.rows = 0
+        self._pieces = self.pieces()
+
+    def pieces(self) -> Iterator[Piece]:
+        """The file from its start, in blocks of whole lines."""
+        number = 1
+        for raw in lines.blocks(self._read()):
+            yield Piece(number, raw)
+            number += raw.count(b"\n")
+
+    def _read(self) -> Iterator[bytes]:
+        self.file.body.seek(0)
+        start = self.file.body.read(4)
+        self.file.body.seek(0)
+        encoding = self.file.encoding or marked(start)
+        if encoding in {"utf-8", "utf-8-sig", "ascii"}:
+            self.file.body.seek(3 if start.startswith(b"\xef\xbb\xbf") else 0)
+            while piece := self.file.body.read(MIB):
+                yield piece
+            return
+        text = Text(self.file.body, encoding, errors="replace", newline="")
+        while characters := text.read(MIB):
+            yield characters.removeprefix("\ufeff").encode()
+
+    def next_batch(self) -> Batch:
+        """Read the next blocks; no pieces are the end."""
+        batch = Batch(list(islice(self._pieces, BLOCKS)))
+        for piece in batch.pieces:
+            text = lines.read_alike(piece.raw, self.plan)
+            if text is None:
+                batch.blocks.append(self._each(piece))
+            else:
+                batch.blocks.append(Block(piece.raw.count(b"\n"), text))
+        return batch
+
+    def again(self, batch: Batch) -> Batch:
+        """The same lines one by one: COPY refused what was alike."""
+        return Batch(batch.pieces, [self._each(piece) for piece in batch.pieces])
+
+    def _each(self, piece: Piece) -> Block:
+        texts = piece.raw.decode(errors="replace").split("\n")[:-1]
+        return lines.read_each(texts, piece.first, self.plan, self.now)
+
+    def refuse(self, known: set[str]) -> Iterator[lines.Found]:
+        """All that is wrong, sensors that are not `known` included."""
+        for piece in self.pieces():
+            texts = piece.raw.decode(errors="replace").split("\n")[:-1]
+            for number, text in enumerate(texts, piece.first):
+                if not text.strip():
+                    continue
+                line = lines.read_line(text, self.now)
+                if not isinstance(line, Wrong):
+                    if line.sensor in known:
+                        continue
+                    line = lines.unknown_sensor(line.sensor, self.file.vessel)
+                yield lines.found(number, text, line)
