@@ -47,9 +47,9 @@ test: install ## Run every test, with coverage
 
 # --- what CI asks besides -----------------------------------------------------
 check: install ## Lint, types, boundaries, dependencies, configuration files
-	cd backend && "$(bin)/ruff" check --config pyproject.toml . ../alembic
-	cd backend && "$(bin)/ruff" format --config pyproject.toml --check . ../alembic
-	cd backend && "$(bin)/mypy" app ../alembic compose_tests
+	cd backend && "$(bin)/ruff" check --config pyproject.toml . ../alembic ../bench
+	cd backend && "$(bin)/ruff" format --config pyproject.toml --check . ../alembic ../bench
+	cd backend && "$(bin)/mypy" app ../alembic ../bench compose_tests
 	cd backend && "$(bin)/lint-imports"
 	cd backend && "$(bin)/deptry" . --extend-exclude app/tests --extend-exclude compose_tests
 	"$(bin)/yamllint" --strict .
@@ -59,4 +59,8 @@ check: install ## Lint, types, boundaries, dependencies, configuration files
 compose-test: install ## Try the compose front door for real; needs a Docker engine
 	cd backend && exec "$(bin)/python" -m pytest -v --durations=15 -p no:cacheprovider compose_tests
 
-.PHONY: check compose-test
+SIZE ?= full
+bench: install ## Measure beside two references (SIZE=small: minutes less)
+	exec "$(bin)/python" -m bench --size $(SIZE)
+
+.PHONY: check compose-test bench

@@ -1,0 +1,1 @@
+"""What the product does a second, beside two references that do the same."""
