@@ -72,7 +72,8 @@ MAKE = (
     INSERT INTO operations (equipment, vessel, type, cost, performed_at)
     SELECT pg_temp.code(p.n), 'MV' || 100 + p.v,
       (ARRAY['replacement','repair','inspection','calibration'])[1 + o % 4],
-      (o * 7919 % 10000000) / 100.0, timestamptz '2020-01-01Z' + o * interval '3 min'
+      (o::bigint * 7919 % 10000000) / 100.0,
+      timestamptz '2020-01-01Z' + o * interval '3 min'
     FROM generate_series(1, {operations}) o
     JOIN plan p ON p.n = 1 + o::bigint * 7919 % (SELECT max(n) FROM plan)
     """,

@@ -51,6 +51,8 @@ def machine(postgres: str) -> dict[str, Any]:
 def ratios(seen: Measures, size: str) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for name, goal in GOALS.items():
+        if name not in seen:
+            continue
         product = seen[name]["product", size]
         floor = seen[name]["floor", size]
         typical = seen[name]["typical", size]
@@ -64,8 +66,9 @@ def ratios(seen: Measures, size: str) -> dict[str, dict[str, float]]:
         small = seen[name].get(("product", "small"))
         if small and size != "small":
             of["growth"] = product.server_us / small.server_us
-    first = seen["W8a"]["product", size]
-    found["W8"]["first_page"] = seen["W8"]["product", size].rate / first.rate
+    if "W8" in seen:
+        late, first = (seen[name]["product", size] for name in ("W8", "W8a"))
+        found["W8"]["first_page"] = late.rate / first.rate
     return found
 
 
