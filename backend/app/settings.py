@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         return f"postgresql+asyncpg://{rest}"
 
 
-def get_currency(request: Request) -> str:
+async def get_currency(request: Request) -> str:
     settings: Settings = request.app.state.settings
     return settings.currency
 

@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.database import Driver, Sessions, create_engine, create_sessions
 from app.main import create_app
 from app.settings import Settings
-from app.tests.conftest import client_for
+from app.tests.conftest import client_for, state
 from app.tests.factories import (
     JSON,
     change,
@@ -63,7 +63,7 @@ async def test_the_commit_precedes_the_response(
                 order.append("response")
             await send(message)
 
-        await app({**scope, "state": {"sessions": sessions}}, receive, note)
+        await app({**scope, "state": state(sessions)}, receive, note)
 
     def committed(session: Session) -> None:
         if not session.in_nested_transaction():
