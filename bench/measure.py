@@ -14,7 +14,9 @@ from bench.load import Load
 from bench.servers import Server
 from bench.work import Work
 
-WARM = 12  # requests: more than the five after which PostgreSQL keeps a plan
+# Requests that open every connection and pass the five after which PostgreSQL may
+# keep a plan.
+WARM = 100
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ async def measure(
             ask = Load(
                 work.targets(server.name, server.size),
                 work.bodies,
-                connections=work.connections if visit else 1,
+                connections=work.connections,
                 seconds=timed,
-                count=0 if timed else work.count or WARM,
+                count=0 if timed else work.count or (WARM if seconds else 12),
                 first=next(_numbers) * 1_000_000,
             )
             before = servers.cpu(server.process), servers.cpu_with_children(postgres)
