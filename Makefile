@@ -51,7 +51,7 @@ check: install ## Lint, types, boundaries, dependencies, configuration files
 	cd backend && "$(bin)/ruff" format --config pyproject.toml --check . ../alembic ../bench
 	cd backend && "$(bin)/mypy" app ../alembic ../bench compose_tests
 	cd backend && "$(bin)/lint-imports"
-	cd backend && "$(bin)/deptry" . --extend-exclude app/tests --extend-exclude compose_tests
+	cd backend && "$(bin)/deptry" .
 	"$(bin)/yamllint" --strict .
 	"$(bin)/hadolint" backend/Dockerfile
 	"$(bin)/check-jsonschema" --builtin-schema vendor.compose-spec docker-compose.yml

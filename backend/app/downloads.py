@@ -9,6 +9,8 @@ from typing import Any
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.methods import HEAD
+
 CHUNK = 64 * 1024
 # A client that takes nothing for so long is gone, whatever its network says.
 PATIENCE = 5 * 60
@@ -33,7 +35,11 @@ class Download(Response):
         # A response without content declared that none would come.
         del self.headers["Content-Length"]
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get(HEAD):
+            await self._start(send)
+            await send({"type": "http.response.body", "body": b""})
+            return
         with TemporaryFile(buffering=0) as file:
             spool = _Spool(file.fileno())
             making = asyncio.create_task(self._make(spool))
@@ -64,13 +70,7 @@ class Download(Response):
         # Not before there is something: until then a failure has its own answer.
         if making.done():
             making.result()
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status_code,
-                "headers": self.raw_headers,
-            }
-        )
+        await self._start(send)
         while chunk := await spool.read(sent, making):
             sent += len(chunk)
             async with asyncio.timeout(PATIENCE):
@@ -78,6 +78,15 @@ class Download(Response):
                     {"type": "http.response.body", "body": chunk, "more_body": True}
                 )
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _start(self, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
 
 
 class _Spool:

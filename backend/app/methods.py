@@ -4,6 +4,9 @@ from fastapi import FastAPI
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+# In the scope of a GET that was a HEAD: what is costly to make need not be made.
+HEAD = "fpso.head"
+
 
 class AnswerHead:
     """Let GET answer HEAD; the server leaves the body away."""
@@ -14,7 +17,7 @@ class AnswerHead:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "HEAD":
             # A copy: the server looks at its own to see that no body is due.
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEAD: True}
         await self.app(scope, receive, send)
 
 

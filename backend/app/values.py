@@ -138,9 +138,8 @@ _CENT = Decimal("0.01")
 
 def _read_money(value: object) -> Decimal:
     # A JSON number arrives as int or float; repr gives back the digits that were
-    # sent, or an exponent, nan or inf that no cost has.
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    spelt = repr(value) if number else value
+    # sent, or True, an exponent, nan or inf that no cost has.
+    spelt = repr(value) if isinstance(value, int | float) else value
     if isinstance(spelt, str) and _MONEY.fullmatch(spelt.strip()):
         return Decimal(spelt.strip())
     raise PydanticCustomError(
@@ -195,8 +194,6 @@ _INSTANT = re.compile(
 
 
 def _read_instant(value: Any) -> object:  # noqa: ANN401 whatever JSON holds
-    if isinstance(value, datetime):
-        return value
     if isinstance(value, str) and _INSTANT.fullmatch(value.strip()):
         return value.strip()
     raise PydanticCustomError(

@@ -72,7 +72,7 @@ def call(
 ) -> Answer:
     """One request through Traefik, on a connection of its own."""
     connection = HTTPConnection("127.0.0.1", PORT, timeout=seconds)
-    content = None if body is None else json.dumps(body).encode()
+    content = body if isinstance(body, bytes | None) else json.dumps(body).encode()
     given = {"Content-Type": "application/json"} if content else {}
     try:
         connection.request(method, path, content, given | (headers or {}))

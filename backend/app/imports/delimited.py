@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import IO, Any
 
+from app.cells import restore
 from app.errors import UnreadableFileError
 from app.imports.tables import ROW_MAX, Fault, Row, Table, Text, check_width, fit, name
 
@@ -33,7 +34,7 @@ def read_csv(file: IO[bytes], encoding: str | None, delimiter: str | None) -> Ta
             "such as code,name,location."
         )
     check_width(len(titles))
-    header = [name(title) for title in titles]
+    header = [name(restore(title)) for title in titles]
     return Table(header, _rows(reader, lines, len(header)))
 
 

@@ -7,9 +7,8 @@ rows (W5).
 
 from app.database import Driver
 from app.imports.fields import BITS
+from app.imports.walks import SECONDS, find_leaning, on_circles
 
-# How long one of these statements may take.
-SECONDS = 10 * 60
 # Circles are mended one after another, up to so many rounds; then all moves are off.
 ROUNDS = 10
 
@@ -146,96 +145,12 @@ LEFT JOIN equipment e ON e.vessel = $1 AND e.code = s.parent
 WHERE s.parent IS NOT NULL AND p."row" IS NULL AND e.id IS NULL
 """
 
-# --- rows that lean on others ---------------------------------------------------------
-
-# A sound row needs the row that creates its parent, and the one that sets its tag free.
-# Where that one is wrong, so is this one, and whatever leans on it in turn.
-_LEANING = """
-WITH RECURSIVE sound AS MATERIALIZED (
-    SELECT * FROM staged s WHERE code IS NOT NULL
-    AND NOT EXISTS (SELECT FROM found f WHERE f."row" = s."row")
-), leans AS MATERIALIZED (
-    SELECT s."row", s.code, s.parent AS other, 'parent' AS field,
-        coalesce(s.said, s.parent) AS value
-    FROM sound s WHERE s.parent IS NOT NULL AND NOT EXISTS (
-        SELECT FROM equipment e WHERE e.vessel = $1 AND e.code = s.parent)
-  UNION ALL
-    SELECT s."row", s.code, e.code, 'tag', s.tag
-    FROM sound s JOIN equipment e
-      ON e.vessel = $1 AND e.tag = s.tag AND e.code <> s.code
-), lost AS (
-    SELECT DISTINCT code FROM staged s WHERE code IS NOT NULL
-    AND NOT EXISTS (SELECT FROM sound WHERE sound.code = s.code)
-  UNION
-    SELECT leans.code FROM leans JOIN lost ON lost.code = leans.other
-)
-SELECT l."row", l.field,
-    CASE l.field WHEN 'tag' THEN 'duplicate-tag' ELSE 'parent-has-error' END, l.value,
-    CASE l.field WHEN 'tag'
-        THEN 'This tag is that of ' || l.other || ' as long as the row of that one has '
-            'an error. Mend that row first.'
-        ELSE 'The row of its parent has an error. Mend that one first.' END
-FROM leans l JOIN lost ON lost.code = l.other
-"""
-
 # --- circles of parents ---------------------------------------------------------------
 
-# The tree as it would be: sound rows of the file over what is aboard.
-_PARENTS_PLANNED = """
-WITH RECURSIVE sound AS MATERIALIZED (
-    SELECT code, CASE WHEN given & $2 > 0 THEN '' END AS gives, parent
-    FROM staged s WHERE code IS NOT NULL
-    AND NOT EXISTS (SELECT FROM found f WHERE f."row" = s."row")
-), tree AS MATERIALIZED (
-    SELECT coalesce(s.code, e.code) AS code,
-        CASE WHEN s.gives IS NULL THEN e.parent ELSE s.parent END AS parent
-    FROM sound s FULL JOIN (SELECT code, parent FROM equipment WHERE vessel = $1) e
-      ON e.code = s.code
-)
+_MOVES = """
+SELECT FROM staged s LEFT JOIN equipment e ON e.code = s.code
+WHERE s.given & $1 > 0 AND s.parent IS DISTINCT FROM e.parent
 """
-_PARENTS_ABOARD = """
-WITH RECURSIVE tree AS MATERIALIZED (
-    SELECT code, parent FROM equipment WHERE vessel = $1
-)
-"""
-
-# From the roots down, each equipment is met once; what is not met is on a circle, or
-# hangs from one.
-_ADRIFT = """
-, met AS (
-    SELECT code FROM tree WHERE parent IS NULL
-  UNION ALL
-    SELECT t.code FROM tree t JOIN met ON t.parent = met.code
-)
-SELECT code, parent FROM tree t
-WHERE NOT EXISTS (SELECT FROM met WHERE met.code = t.code)
-"""
-
-
-def _on_circles(adrift: dict[str, str]) -> set[str]:
-    """Those from which the way up comes back to them."""
-    seen: set[str] = set()
-    circles: set[str] = set()
-    for start in adrift:
-        way: dict[str, None] = {}
-        here = start
-        while here in adrift and here not in seen:
-            seen.add(here)
-            way[here] = None
-            here = adrift[here]
-        if here in way:
-            steps = list(way)
-            circles.update(steps[steps.index(here) :])
-    return circles
-
-
-async def circles(db: Driver, vessel: str, *, planned: bool) -> set[str]:
-    """The codes of the vessel that stand, or would stand, below themselves."""
-    tree = _PARENTS_PLANNED if planned else _PARENTS_ABOARD
-    args = (vessel, BITS["parent"]) if planned else (vessel,)
-    rows = await db.fetch(tree + _ADRIFT, *args, timeout=SECONDS)
-    return _on_circles({row["code"]: row["parent"] for row in rows})
-
 
 # To blame are the rows that say what closes the circle; null blames every move.
 _CIRCLE = """
@@ -248,11 +163,6 @@ WHERE ($1::text[] IS NULL OR s.code = ANY($1)) AND s.parent IS NOT NULL
 """
 
 # --- judging --------------------------------------------------------------------------
-
-_MOVES = """
-SELECT FROM staged s LEFT JOIN equipment e ON e.code = s.code
-WHERE s.given & $1 > 0 AND s.parent IS DISTINCT FROM e.parent
-"""
 
 
 class _Judge:
@@ -293,7 +203,7 @@ async def judge(db: Driver, vessel: str, *, by_key: bool) -> None:
     await rules.find(_TAG_TAKEN, vessel, BITS["tag"])
     await rules.find(_NO_NAME, BITS["name"])
     if await rules.holds("SELECT FROM found"):
-        await rules.find(_LEANING, vessel)
+        await find_leaning(db, vessel)
     if await rules.holds(_MOVES, BITS["parent"]):
         await _break_circles(rules, vessel)
 
@@ -301,10 +211,10 @@ async def judge(db: Driver, vessel: str, *, by_key: bool) -> None:
 async def _break_circles(rules: _Judge, vessel: str) -> None:
     # A row that is wrong moves nothing, and so may leave a circle that it had broken.
     for _ in range(ROUNDS):
-        if not (codes := await circles(rules.db, vessel, planned=True)):
+        if not (codes := await on_circles(rules.db, vessel, planned=True)):
             return
         await rules.find(_CIRCLE, list(codes))
-        await rules.find(_LEANING, vessel)
-    if await circles(rules.db, vessel, planned=True):
+        await find_leaning(rules.db, vessel)
+    if await on_circles(rules.db, vessel, planned=True):
         await rules.find(_CIRCLE, None)
-        await rules.find(_LEANING, vessel)
+        await find_leaning(rules.db, vessel)

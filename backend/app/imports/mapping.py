@@ -1,6 +1,7 @@
 """Which column of a file feeds which field."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Sequence
 
@@ -14,8 +15,11 @@ from app.imports.schemas import Mapping
 # Header names that mean a field, letters and digits alone, in lower case.
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "code": ("equipmentcode", "assetcode", "equipmentnumber", "equipmentno"),
-    "tag": ("tagname", "tagno", "tagnumber", "tagid", "functionallocation"),
-    "name": ("equipmentname", "description", "desc", "tagdescription"),
+    "tag": ("tagname", "tagno", "tagnumber", "tagid", "functionallocation", "assettag"),
+    "name": (
+        *("equipmentname", "assetname", "description", "desc"),
+        *("tagdescription", "tagdesc", "equipmentdescription"),
+    ),
     "location": ("place", "area", "module"),
     "group": ("groupname", "equipmentgroup"),
     "parent": ("parentcode", "parenttag", "parentequipment"),
@@ -169,6 +173,13 @@ def _by_name(header: Sequence[str], name: str, taken: set[str]) -> int | None:
     return None
 
 
+def concerns(mapping: Mapping, title: str) -> bool:
+    """Whether a column of this name could feed a field."""
+    known = {*FIELDS}.union(*SYNONYMS.values())
+    return _plain(title) in known or _plain(title) in _named(mapping)
+
+
+@functools.lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]", "", name.casefold())
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from app.database import Driver
 from app.imports.fields import BITS, FIELDS
-from app.imports.judging import SECONDS, circles
 from app.imports.rows import ABSENT, SEPARATOR, Problem, Record
+from app.imports.walks import NAMES, SECONDS, TABLES, on_circles
 
 STAGED = ("row", *FIELDS, "key", "given", "original")
 FOUND = ("row", "field", "code", "value", "message")
@@ -28,8 +28,8 @@ CREATE TEMPORARY TABLE found (
 
 
 async def make_room(db: Driver) -> None:
-    """Two tables of this transaction's own: a file's rows, and what is wrong."""
-    await db.execute(_TABLES)
+    """Tables of this transaction's own: a file's rows, what is wrong, and for walks."""
+    await db.execute(_TABLES + TABLES)
 
 
 async def stage(
@@ -95,7 +95,7 @@ SELECT action, count(*) FROM kept GROUP BY action
 async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
     """Store the judged rows as the plan; return how many there are of each action."""
     rows = await db.fetch(_KEEP, import_id, vessel, SEPARATOR, ABSENT, timeout=SECONDS)
-    await db.execute("DROP TABLE staged, found")
+    await db.execute(f"DROP TABLE staged, found, {NAMES}")
     return {row["action"]: row["count"] for row in rows}
 
 
@@ -137,6 +137,9 @@ async def stale(db: Driver, import_id: uuid.UUID, vessel: str) -> int:
 
     Locks what the plan updates: nobody changes it before the transaction ends.
     """
+    # Statements and the checks of references reuse plans that this connection made when
+    # the table was tiny: 50,000 rows would each read the whole of what it has become.
+    await db.execute("DISCARD PLANS")
     await db.execute(_LOCK, import_id, timeout=SECONDS)
     return int(await db.fetchval(_STALE, import_id, vessel, timeout=SECONDS))
 
@@ -147,14 +150,17 @@ async def apply(db: Driver, import_id: uuid.UUID, vessel: str) -> bool:
     Raises asyncpg's IntegrityConstraintViolationError when a code, a tag or a parent
     of the plan was taken or lost meanwhile.
     """
-    # The checks of references reuse plans that this connection may have made while the
-    # table was tiny: 50,000 of them would each read the whole of what it has become.
-    await db.execute("DISCARD PLANS; SET LOCAL enable_seqscan = off")
+    # Nor for checks of references, whose plans are made while the table may be empty.
+    await db.execute("SET LOCAL enable_seqscan = off")
     # Two rows may swap their tags, a new one take that of another.
     await db.execute("SET CONSTRAINTS uq_equipment_tag_vessel DEFERRED")
     await db.execute(_CREATE, import_id, vessel, timeout=SECONDS)
     await db.execute(_UPDATE, import_id, timeout=SECONDS)
     await db.execute("SET CONSTRAINTS uq_equipment_tag_vessel IMMEDIATE")
     await db.execute("SET LOCAL enable_seqscan = on")
-    moves = await db.fetchval(_MOVES, import_id, timeout=SECONDS)
-    return not (moves and await circles(db, vessel, planned=False))
+    if not await db.fetchval(_MOVES, import_id, timeout=SECONDS):
+        return True
+    await db.execute(TABLES)
+    circles = await on_circles(db, vessel, planned=False)
+    await db.execute(f"DROP TABLE {NAMES}")
+    return not circles

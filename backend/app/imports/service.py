@@ -29,6 +29,7 @@ from app.imports.schemas import (
 )
 from app.imports.staging import Staging
 from app.imports.uploads import Upload
+from app.imports.walks import SECONDS
 from app.links import href
 from app.pagination import paginate
 from app.vessels import service as vessels
@@ -43,7 +44,7 @@ async def plan(session: AsyncSession, upload: Upload) -> Plan:
     for a file that is none.
     """
     staging = await asyncio.to_thread(_open, upload)
-    await be_patient(session, judging.SECONDS)
+    await be_patient(session, SECONDS)
     await _forget_expired(session)
     db = await driver(session)
     await queries.make_room(db)
@@ -174,7 +175,7 @@ async def apply(
             "leave them out.",
             errors_csv=href("imports", str(identity), "errors.csv"),
         )
-    await be_patient(session, judging.SECONDS)
+    await be_patient(session, SECONDS)
     await vessels.lock(session, planned.vessel)
     db = await driver(session)
     if changed := await queries.stale(db, identity, planned.vessel):

@@ -15,8 +15,8 @@ from app.database import Sessions, be_patient
 from app.downloads import Download, Write
 from app.imports import schemas
 from app.imports.fields import FIELDS
-from app.imports.judging import SECONDS
 from app.imports.models import Action, Import, ImportRow
+from app.imports.walks import SECONDS
 from app.links import href
 
 SHOWN = 10_000

@@ -1,5 +1,6 @@
 """The first sheet of an XLSX workbook, which is a ZIP and may unfold to anything."""
 
+import re
 import struct
 import warnings
 import zipfile
@@ -16,6 +17,7 @@ from openpyxl.worksheet._reader import DATA_TAG, ROW_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
+from app.cells import restore
 from app.errors import UnreadableFileError
 from app.imports.objects import spell
 from app.imports.tables import MIB, ROW_MAX, Row, Table, check_width, fit, name
@@ -48,6 +50,7 @@ BROKEN = (
     ValueError,
 )
 
+_ESCAPED = re.compile(r"(?:_x[0-9A-Fa-f]{4}_)+")
 _TEXT = f"{{{SHEET_MAIN_NS}}}t"
 _RUN = f"{{{SHEET_MAIN_NS}}}r"
 _ITEM = f"{{{SHEET_MAIN_NS}}}si"
@@ -69,7 +72,7 @@ def read_xlsx(file: IO[bytes], _encoding: str | None, _delimiter: str | None) ->
     while not (titles[-1] or "").strip():
         titles.pop()
     check_width(len(titles))
-    header = [name(title or "") for title in titles]
+    header = [name(restore(title or "")) for title in titles]
     return Table(header, _body(rows, number, len(header)))
 
 
@@ -238,6 +241,14 @@ def _line(cells: list[dict[str, Any]]) -> list[str | None]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, str):
+        return _ESCAPED.sub(_unescape, value) if "_x" in value else value
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return spell(value)
+
+
+def _unescape(found: re.Match[str]) -> str:
+    """Characters that XML cannot hold, or text that looks like one of these."""
+    units = bytes.fromhex(found[0].replace("_x", "").replace("_", ""))
+    return units.decode("utf-16-be", "surrogatepass")

@@ -2,6 +2,8 @@
 
 import json
 import re
+import runpy
+import sys
 from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,6 +125,14 @@ def test_the_committed_contract_is_the_applications() -> None:
     assert COMMITTED.read_text(encoding="utf-8") == spell(), (
         "openapi.json lags: in backend/, python -m app.openapi > openapi.json"
     )
+
+
+def test_the_command_prints_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "app.openapi")
+    runpy.run_module("app.openapi", run_name="__main__")
+    assert json.loads(capsys.readouterr().out) == SCHEMA
 
 
 def test_the_cases_below_are_not_none() -> None:

@@ -36,6 +36,7 @@ async def walk(
     while True:
         page = await get(client, *segments, limit=limit, **params, **cursor)
         found += page["items"]
+        assert len(found) <= 100, "it walks in a circle"
         if page["next_cursor"] is None:
             return found
         assert len(page["items"]) == limit

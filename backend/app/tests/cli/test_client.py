@@ -2,6 +2,7 @@
 
 import json
 import socket
+from importlib.metadata import version
 
 import pytest
 
@@ -150,3 +151,7 @@ def test_every_wrong_field_is_named(fpso: Fpso) -> None:
     assert done.exit_code == 1
     assert "- /name: " in done.stderr
     assert "- /location: " in done.stderr
+
+
+def test_the_version_is_told(run: Fpso) -> None:
+    assert run("--version").stdout == f"fpso {version('fpso')}\n"

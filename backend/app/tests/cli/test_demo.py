@@ -4,7 +4,8 @@ import httpx2
 import pytest
 
 from app import demo
-from app.tests.cli.conftest import Fpso
+from app.tests.cli.conftest import Canned, Fpso
+from app.tests.cli.test_client import BAD_GATEWAY, words
 
 
 def test_the_fleet_is_loaded_once_into_an_empty_server(
@@ -60,3 +61,10 @@ def test_fpso_demo_says_whether_it_loaded(fpso: Fpso) -> None:
 def test_a_refusal_is_not_passed_over(server_url: str) -> None:
     with pytest.raises(httpx2.HTTPStatusError):
         demo.load(f"{server_url}/elsewhere")
+
+
+def test_fpso_demo_tells_a_refusal_in_words(run: Fpso, answering: Canned) -> None:
+    done = run("demo", url=answering(BAD_GATEWAY))
+
+    assert done.exit_code == 3
+    assert "A proxy answers but the API behind it does not" in words(done.stderr)

@@ -25,6 +25,16 @@ def test_equipment_is_listed_at_eighty_columns(fpso: Fpso, vessel: str) -> None:
     assert "[red]/switch" in lines[2]
 
 
+def test_json_is_the_servers_own(fpso: Fpso, vessel: str) -> None:
+    done = fpso(
+        *("equipment", "add", vessel, "LAMP", "--name", "lamp", "--location", "deck"),
+        *("--tag", "33-L-1", "--json"),
+    )
+
+    added = json.loads(done.stdout)
+    assert (added["code"], added["tag"], added["group"]) == ("LAMP", "33-L-1", None)
+
+
 def test_filters_reach_the_server(fpso: Fpso, vessel: str) -> None:
     def codes(*words: str) -> list[str]:
         done = fpso("equipment", "list", vessel, "--json", *words)

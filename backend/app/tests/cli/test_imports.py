@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,15 @@ def test_a_file_of_an_unknown_kind_is_wrong_usage(fpso: Fpso, tmp_path: Path) ->
 
     assert (unknown.exit_code, absent.exit_code) == (2, 2)
     assert "--format csv|tsv|json|ndjson|xlsx" in words(unknown.stderr)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="that file is Linux's")
+def test_a_file_that_cannot_be_read_is_one_sentence(fpso: Fpso, register: str) -> None:
+    assert register
+    done = fpso("import", "/proc/self/mem", "--vessel", "VAL", "--format", "csv")
+
+    assert done.exit_code == 4
+    assert "/proc/self/mem: Input/output error." in words(done.stderr)
 
 
 def test_a_plan_that_expired_says_so(run: Fpso, answering: Canned) -> None:

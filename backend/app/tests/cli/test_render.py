@@ -42,3 +42,13 @@ def test_many_unknown_codes_are_not_all_named(
     said = capsys.readouterr().err
     assert "C19 and 5 more" in " ".join(said.replace("│", "").split())
     assert "C20" not in said
+
+
+def test_codes_are_whole_however_narrow_the_screen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+
+    table(("CODE", "NAME…"), [("23-TE-96116-04", "Lagertemperatur på girkasse")])
+
+    assert capsys.readouterr().out.splitlines()[-1] == "23-TE-96116-04  Lagerte…"

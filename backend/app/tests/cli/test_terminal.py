@@ -110,6 +110,13 @@ def test_ctrl_c_ends_at_once_and_in_words(words: tuple[str, ...], message: str) 
     assert message in " ".join(said.replace("│", "").split())
 
 
+def test_a_workbook_is_not_written_to_a_terminal() -> None:
+    code, said = at_terminal("export", "MV102", "--format", "xlsx")
+
+    assert code == 2
+    assert "A workbook is no text" in said
+
+
 def test_up_says_what_is_wrong_with_its_settings(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "up"],

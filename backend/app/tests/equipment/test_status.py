@@ -89,6 +89,18 @@ async def test_atomic_can_be_said(client: AsyncClient) -> None:
     assert (await get(client, "equipment", "A1"))["version"] == 1
 
 
+async def test_a_batch_takes_its_rows_in_one_order_and_blocks_no_reference(
+    client: AsyncClient, statements: list[str]
+) -> None:
+    # Whatever plan PostgreSQL has: test_transactions sees only the plan of the day.
+    await vessel(client)
+    await equipment(client, "A1")
+    statements.clear()
+    await client.post(DEACTIVATE, json={"codes": ["A1"]})
+    (lock,) = [statement for statement in statements if " FOR " in statement]
+    assert lock.endswith("ORDER BY equipment.code FOR NO KEY UPDATE")
+
+
 @pytest.mark.parametrize(
     ("body", "where", "code"),
     [
