@@ -44,22 +44,26 @@ _BODY: dict[str, Any] = {
 }
 
 
+def _shown(
+    plan: views.Shown, code: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(plan.body, code, headers, media_type="application/json")
+
+
 @router.post(
     "/vessels/{code}/imports",
     status_code=status.HTTP_201_CREATED,
+    response_model=Plan,
     max_body_size=uploads.MAX,
     openapi_extra=_BODY,
     responses=responses(
         NotFoundError, TooLargeError, UnsupportedMediaTypeError, UnreadableFileError
     ),
 )
-async def plan_import(
-    upload: UploadDep, session: SessionDep, response: Response
-) -> Plan:
+async def plan_import(upload: UploadDep, session: SessionDep) -> Response:
     """Read a register's file and say what it would change; nothing is changed yet."""
     plan = await service.plan(session, upload)
-    response.headers["Location"] = plan.links["self"]
-    return plan
+    return _shown(plan, status.HTTP_201_CREATED, {"Location": plan.here})
 
 
 @router.get("/imports", responses=responses(BadCursorError))
@@ -75,10 +79,10 @@ async def list_imports(
     return Page(items=items, next_cursor=next_cursor)
 
 
-@router.get("/imports/{id}", responses=responses(NotFoundError))
-async def read_import(session: SessionDep, identity: ImportId) -> Plan:
+@router.get("/imports/{id}", response_model=Plan, responses=responses(NotFoundError))
+async def read_import(session: SessionDep, identity: ImportId) -> Response:
     """Read an import plan: its counts, its errors and what it updates."""
-    return await service.read(session, identity)
+    return _shown(await service.read(session, identity))
 
 
 @router.get(
@@ -116,6 +120,7 @@ async def export_import_errors(
 
 @router.post(
     "/imports/{id}/apply",
+    response_model=Plan,
     responses=responses(
         NotFoundError,
         PlanHasErrorsError,
@@ -126,6 +131,7 @@ async def export_import_errors(
 )
 async def apply_import(
     session: SessionDep, identity: ImportId, query: Annotated[ApplyQuery, Query()]
-) -> Plan:
+) -> Response:
     """Do what a plan says, whole or not at all."""
-    return await service.apply(session, identity, skip_errors=query.skip_errors)
+    plan = await service.apply(session, identity, skip_errors=query.skip_errors)
+    return _shown(plan)

@@ -129,7 +129,7 @@ class Counts(BaseModel):
     error: int
 
 
-class Plan(BaseModel):
+class PlanSummary(BaseModel):
     """What a file would do; nothing is changed before it is applied."""
 
     id: uuid.UUID
@@ -141,31 +141,25 @@ class Plan(BaseModel):
     applied_at: datetime | None
     rows: int
     counts: Counts
+
+
+class PlanHead(PlanSummary):
     columns: Annotated[
         dict[str, Any], Field(description="Field → where it was read from.")
     ]
     ignored_columns: list[str]
+    errors_truncated: bool
+    updates_truncated: bool
+    links: dict[str, str]
+
+
+class Plan(PlanHead):
     errors: Annotated[
         list[RowProblem], Field(description="Of the first 10,000 rows with errors.")
     ]
     updates: Annotated[
         list[RowUpdate], Field(description="The first 10,000 rows that differ.")
     ]
-    errors_truncated: bool
-    updates_truncated: bool
-    links: dict[str, str]
-
-
-class PlanSummary(BaseModel):
-    id: uuid.UUID
-    vessel: str
-    filename: str | None
-    status: Literal["planned", "applied", "expired"]
-    created_at: datetime
-    expires_at: datetime
-    applied_at: datetime | None
-    rows: int
-    counts: Counts
 
 
 class PlanRow(BaseModel):

@@ -22,13 +22,13 @@ from app.imports.models import Action, Import, ImportRow
 from app.imports.schemas import (
     ImportsQuery,
     Mapping,
-    Plan,
     PlanRow,
     PlanSummary,
     RowsQuery,
 )
 from app.imports.staging import Staging
 from app.imports.uploads import Upload
+from app.imports.views import Shown
 from app.imports.walks import SECONDS
 from app.links import href
 from app.pagination import paginate
@@ -37,7 +37,7 @@ from app.vessels import service as vessels
 AGAIN = "Import the file again to see what would change now."
 
 
-async def plan(session: AsyncSession, upload: Upload) -> Plan:
+async def plan(session: AsyncSession, upload: Upload) -> Shown:
     """Read a file and store what it would change; nothing is changed.
 
     Raises InvalidError for a mapping that does not fit the file, UnreadableFileError
@@ -113,7 +113,7 @@ async def unexpired(session: AsyncSession, identity: uuid.UUID) -> Import:
     return planned
 
 
-async def read(session: AsyncSession, identity: uuid.UUID) -> Plan:
+async def read(session: AsyncSession, identity: uuid.UUID) -> Shown:
     return await views.plan(session, await get(session, identity))
 
 
@@ -156,7 +156,7 @@ async def rows(
 
 async def apply(
     session: AsyncSession, identity: uuid.UUID, *, skip_errors: bool
-) -> Plan:
+) -> Shown:
     """Do what the plan says, or nothing of it; raises the plan errors of `errors`."""
     planned = await get(session, identity)
     mine = select(Import.id).where(Import.id == identity)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.cells import defuse
-from app.database import Sessions, be_patient
+from app.database import Sessions, be_patient, driver
 from app.downloads import Download, Write
-from app.imports import schemas
+from app.imports import queries, schemas
 from app.imports.fields import FIELDS
 from app.imports.models import Action, Import, ImportRow
 from app.imports.walks import SECONDS
@@ -86,33 +86,20 @@ def row(planned: Import, row: ImportRow) -> schemas.PlanRow:
     )
 
 
-async def _first(
-    session: AsyncSession, planned: Import, action: Action
-) -> Sequence[ImportRow]:
-    found = (
-        select(ImportRow)
-        .where(ImportRow.import_id == planned.id, ImportRow.action == action)
-        .order_by(ImportRow.row)
-        .limit(SHOWN)
-    )
-    return (await session.scalars(found)).all()
+@dataclass(frozen=True)
+class Shown:
+    """A plan as JSON, and its address."""
+
+    here: str
+    body: bytes
 
 
-async def plan(session: AsyncSession, planned: Import) -> schemas.Plan:
-    wrong = await _first(session, planned, Action.ERROR) if planned.errors else []
-    differ = await _first(session, planned, Action.UPDATE) if planned.updates else []
+async def plan(session: AsyncSession, planned: Import) -> Shown:
     here = href("imports", str(planned.id))
-    return schemas.Plan(
+    head = schemas.PlanHead(
         **_summary(planned),
         columns=planned.columns,
         ignored_columns=planned.ignored_columns,
-        errors=[problem for row in wrong for problem in _problems(planned, row)],
-        updates=[
-            schemas.RowUpdate(
-                row=row.row, code=row.code or "", changes=_changes(row) or {}
-            )
-            for row in differ
-        ],
         errors_truncated=planned.errors > SHOWN,
         updates_truncated=planned.updates > SHOWN,
         links={
@@ -122,6 +109,15 @@ async def plan(session: AsyncSession, planned: Import) -> schemas.Plan:
             "apply": f"{here}/apply",
         },
     )
+    columns = {field: _column(planned, field) for field in planned.columns}
+    db = await driver(session)
+    wrong, differ = "[]", "[]"
+    if planned.errors:
+        wrong = await queries.errors_shown(db, planned.id, columns, SHOWN)
+    if planned.updates:
+        differ = await queries.updates_shown(db, planned.id, SHOWN)
+    body = f'{head.model_dump_json()[:-1]},"errors":{wrong},"updates":{differ}}}'
+    return Shown(here, body.encode())
 
 
 # --- the file of errors ---------------------------------------------------------------

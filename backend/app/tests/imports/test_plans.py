@@ -12,6 +12,7 @@ from httpx2 import AsyncClient
 from sqlalchemy import text
 
 from app.database import Sessions, create_engine, create_sessions
+from app.imports.schemas import Plan
 from app.main import create_app
 from app.settings import Settings
 from app.tests.conftest import client_for
@@ -102,6 +103,8 @@ async def test_a_plan_says_what_it_would_do_and_does_nothing(
     ]
     assert ok(await client.get(here)) == planned
     assert await aboard(client) == before
+    # PostgreSQL makes most of this JSON; it is as documented.
+    assert Plan.model_validate(planned).model_dump(mode="json") == planned
 
 
 async def test_rows_come_by_action_in_pages(client: AsyncClient) -> None:
