@@ -1,11 +1,11 @@
 """Loading and writing a register, against what PostgreSQL alone takes for it (W5, W6).
 
-Run it as `.venv/bin/python bench/imports.py --rows 50000`. Only the ratios mean
+Run it as `.venv/bin/python -m bench.imports --rows 50000`. Only the ratios mean
 anything: the variants take turns in one run, and each figure is the median of its
 visits.
 """
 
-# ruff: noqa: INP001, T201 a script that prints
+# ruff: noqa: T201 a script that prints
 
 import argparse
 import asyncio
@@ -19,7 +19,8 @@ from statistics import median
 from typing import Any
 
 import asyncpg
-from product import Product, product
+
+from bench.product import Product, product
 
 COLUMNS = ("code", "tag", "name", "location", "group", "parent", "status")
 # Against which measure, the most that it may take of it (or the least speed), by goal.
@@ -82,8 +83,8 @@ class Bench:
 
     async def copy_out(self, visit: int) -> None:
         named = ", ".join(f'"{column}"' for column in COLUMNS)
-        select = f"SELECT {named} FROM equipment WHERE vessel = $1 ORDER BY code"  # noqa: S608
-        as_json = f"SELECT row_to_json(e) FROM ({select}) e"  # noqa: S608
+        select = f"SELECT {named} FROM equipment WHERE vessel = $1 ORDER BY code"
+        as_json = f"SELECT row_to_json(e) FROM ({select}) e"
         db = await asyncpg.connect(self.run.database_url)
 
         async def drop(_: bytes) -> None:
@@ -103,7 +104,7 @@ class Bench:
         answer = connection.getresponse()
         said: dict[str, Any] = json.loads(answer.read())
         connection.close()
-        if answer.status >= 300:  # noqa: PLR2004
+        if answer.status >= 300:
             raise SystemExit(f"{path}: {answer.status} {said}")
         return said
 

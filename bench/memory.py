@@ -1,18 +1,19 @@
 """What a large upload does to a backend: to its memory, and to the others it serves.
 
-Run it as `.venv/bin/python bench/memory.py --mib 100`. Each format is sent twice, since
+Run it as `.venv/bin/python -m bench.memory --mib 100`. Each format is sent twice, since
 the first one also warms up: the goal, at most 64 MiB more, holds for all of them.
 """
 
-# ruff: noqa: INP001, T201 a script that prints
+# ruff: noqa: T201 a script that prints
 
 import argparse
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Self
 
-from product import Product, product
+from bench.product import Product, product
 
 MIB = 1024 * 1024
 MOST_MIB = 64
@@ -96,7 +97,7 @@ class Watch:
             connection.getresponse().read()
             self.waits.append((time.perf_counter() - since) * 1000)
 
-    def __enter__(self) -> "Watch":
+    def __enter__(self) -> Self:
         for thread in self.threads:
             thread.start()
         return self

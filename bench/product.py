@@ -1,7 +1,5 @@
 """A scratch PostgreSQL, a backend over it in a process of its own, and what it uses."""
 
-# ruff: noqa: INP001, S603 scripts beside the product, which start it
-
 import http.client
 import os
 import signal
@@ -52,7 +50,11 @@ def product() -> Iterator[Product]:
             "FPSO_PORT": str(port),
             "FPSO_LOG_LEVEL": "warning",
         }
-        alembic = [Path(sys.executable).with_name("alembic"), "upgrade", "head"]
+        alembic: list[str | Path] = [
+            Path(sys.executable).with_name("alembic"),
+            "upgrade",
+            "head",
+        ]
         subprocess.run(alembic, cwd=BACKEND, env=environment, check=True)
         backend = subprocess.Popen(
             [sys.executable, "-m", "app"], cwd=BACKEND, env=environment
