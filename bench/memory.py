@@ -34,13 +34,15 @@ def lines(mib: int, row: Callable[[int], str]) -> Iterator[bytes]:
     yield bytes(piece)
 
 
+def above(number: int) -> str:
+    return f"23-XX-{number // 7:06d}" if number else ""
+
+
 def as_csv(mib: int) -> Iterator[bytes]:
     yield b"tag,name,location,parent,note\n"
     yield from lines(
         mib,
-        lambda n: (
-            f'23-XX-{n:06d},Pump {n} \u00e6,M{n % 40},23-XX-{n // 7:06d},"{NOTE}"\n'
-        ),
+        lambda n: f'23-XX-{n:06d},Pump {n} \u00e6,M{n % 40},{above(n)},"{NOTE}"\n',
     )
 
 
@@ -50,7 +52,7 @@ def thing(number: int) -> str:
             "tag": f"23-XX-{number:06d}",
             "name": f"Pump {number} \u00e6",
             "location": f"M{number % 40}",
-            "parent": f"23-XX-{number // 7:06d}" if number else None,
+            "parent": above(number),
             "note": NOTE,
         }
     )
