@@ -2,10 +2,11 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from importlinter.cli import lint_imports
 
 BACKEND = Path(__file__).parents[2]
 APP = BACKEND / "app"
@@ -15,14 +16,15 @@ MODULES = sorted(
 )
 
 
-def test_imports_keep_to_the_contracts(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> None:
-    monkeypatch.chdir(BACKEND)
-    failed = lint_imports(config_filename="pyproject.toml", cache_dir=str(tmp_path))
-    assert not failed, capsys.readouterr().out
+def test_imports_keep_to_the_contracts(tmp_path: Path) -> None:
+    # In a process of its own: when threads end that are traced for coverage, with
+    # greenlets, CPython 3.11 can loop for ever in the callback that tidies up.
+    linter = Path(sys.executable).with_name("lint-imports")
+    command = [str(linter), "--cache-dir", str(tmp_path), "--no-logo"]
+    done = subprocess.run(
+        command, cwd=BACKEND, check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
