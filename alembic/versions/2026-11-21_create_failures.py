@@ -1,16 +1,18 @@
 """Create sensors, failures and readings, and let imports hold more than registers.
 
-A log has millions of lines. Its readings are mass data: they go to monthly partitions,
-have no references that PostgreSQL would check line by line, and are not in the record of
-changes (ADR 10). Nor are the failures that a log brings, whose import says who loaded
-what, when and why; those that are reported one by one are, and so are sensors.
+A log has millions of lines. Its readings are mass data: they go to monthly
+partitions, have no references that PostgreSQL would check line by line, and are not
+in the record of changes (ADR 10). Nor are the failures that a log brings, whose
+import says who loaded what, when and why; those that are reported one by one are, and
+so are sensors. A failure's vessel is copied from what refers to it, its equipment or
+its import: checking 700,000 of them again would take as long as storing them.
 
 Partitions are made by a trigger on failures, for the months that a statement brings:
 whoever writes needs no right to make tables, and ATTACH lets other writers go on.
 
-What a log's plan has read waits in a table that leaves no trace in the WAL; after a crash
-the log is imported again. Imports that there are hold registers: the release before
-knows no others, and works on.
+What a log's plan has read waits in a table that leaves no trace in the WAL; after a
+crash the log is imported again. Imports that there are hold registers: the release
+before knows no others, and works on.
 """
 
 import sqlalchemy as sa
@@ -195,18 +197,12 @@ def make_failures() -> None:
         sa.Column("warnings", sa.Integer(), server_default="0", nullable=False),
         *columns_of_a_record(),
         sa.PrimaryKeyConstraint("id", name="pk_failures"),
-        sa.UniqueConstraint("equipment", "at", name="uq_failures_equipment_at"),
+        sa.UniqueConstraint("at", "equipment", name="uq_failures_at_equipment"),
         sa.ForeignKeyConstraint(
             ["equipment"],
             ["equipment.code"],
             onupdate="CASCADE",
             name="fk_failures_equipment",
-        ),
-        sa.ForeignKeyConstraint(
-            ["vessel"],
-            ["vessels.code"],
-            onupdate="CASCADE",
-            name="fk_failures_vessel",
         ),
         sa.CheckConstraint(
             "level IN ('warning', 'error')", name=op.f("ck_failures_level")
@@ -218,8 +214,7 @@ def make_failures() -> None:
             "errors >= 0 AND warnings >= 0", name=op.f("ck_failures_readings")
         ),
     )
-    op.create_index("ix_failures_vessel_at_id", "failures", ["vessel", "at", "id"])
-    op.create_index("ix_failures_at_id", "failures", ["at", "id"])
+    op.create_index("ix_failures_equipment_at", "failures", ["equipment", "at"])
 
 
 def make_readings() -> None:
@@ -258,7 +253,9 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(32), server_default="register", nullable=False),
     )
     op.create_check_constraint(
-        op.f("ck_imports_kind"), "imports", "kind IN ('register', 'sensors', 'failures')"
+        op.f("ck_imports_kind"),
+        "imports",
+        "kind IN ('register', 'sensors', 'failures')",
     )
     op.add_column(
         "imports",
@@ -277,9 +274,7 @@ def upgrade() -> None:
         "FOR EACH STATEMENT EXECUTE FUNCTION make_reading_partitions()"
     )
     op.execute(record("sensors", "sensor", SENSOR, "code", "true"))
-    op.execute(
-        record("failures", "failure", FAILURE, "id::text", "n.source <> 'log'")
-    )
+    op.execute(record("failures", "failure", FAILURE, "id::text", "n.source <> 'log'"))
     for table in ("sensors", "failures"):
         for trigger in TRIGGERS:
             op.execute(trigger.format(table=table))

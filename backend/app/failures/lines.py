@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import NamedTuple
 
 from pydantic_core import PydanticCustomError
 
 from app.failures.models import Level
+from app.failures.schemas import EPOCH
 from app.imports.tables import ROW_MAX, clean
 from app.values import check_code
 
@@ -36,7 +38,9 @@ _LEVELS = {
 }
 # What loggers write where a sensor gave no number.
 _NOTHING = {"err", "error", "nan", "null", "none", "n/a", "na", "-"}
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Between the tabs of a line on its way to COPY.
+FIELDS = 5
 
 EXAMPLE = (
     "[2019-12-10 10:46:09] ERROR sensor[5]: (temperature 365.26, vibration -6305.32)"
@@ -53,6 +57,27 @@ _SHAPE = re.compile(
 _PLAIN = b"0123456789-/:. \t\n"
 # PostgreSQL takes them: a time of the next day or minute, a value with space around it.
 _ODD = (b" 24:", b":60", b"\t ", b" \t")
+# The year comes first, in this century: 1/2/2020 could be two days.
+_ALIKE_AT = re.compile(rb"20\d\d([-/])\d\d?\1\d\d?( \d\d?:\d\d(:\d\d(\.\d{1,6})?)?)?")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What lines are read for: the plan's number, the sensors that there are, now."""
+
+    plan: int
+    vessel: str
+    sensors: frozenset[str]
+    now: datetime
+
+    @cached_property
+    def known(self) -> set[bytes]:
+        return {code.encode() for code in self.sensors}
+
+    @cached_property
+    def text(self) -> bytes:
+        """Now, as a log writes it."""
+        return f"{self.now:%Y-%m-%d %H:%M:%S}".encode()
 
 
 class Wrong(NamedTuple):
@@ -62,6 +87,23 @@ class Wrong(NamedTuple):
     code: str
     value: str
     message: str
+
+
+class _WrongError(Exception):
+    def __init__(self, field: str | None, code: str, value: str, message: str) -> None:
+        super().__init__(message)
+        self.wrong = Wrong(field, code, clean(value[:500]), message)
+
+
+class Found(NamedTuple):
+    """What is wrong where, as it is staged."""
+
+    row: int
+    field: str | None
+    code: str
+    value: str
+    message: str
+    original: str
 
 
 class Line(NamedTuple):
@@ -76,15 +118,14 @@ class Line(NamedTuple):
 class Block:
     """Lines on their way to COPY: as its text, and those that are none."""
 
-    lines: int
     copy: bytes = b""
-    wrong: list[tuple[int, str, Wrong]] = field(default_factory=list)
+    wrong: list[Found] = field(default_factory=list)
 
 
-def read_alike(block: bytes, plan: int) -> bytes | None:
-    """The lines as COPY reads them, if they are all alike; else None.
+def read_alike(block: bytes, context: Context) -> bytes | None:
+    """The lines as COPY reads them, if they are all alike and sound; else None.
 
-    Five passes in C over a whole block: a regular expression takes six times as long,
+    A few passes in C over a whole block: a regular expression takes six times as long,
     and 5,000,000 lines have to be read at a third of COPY's own speed. What is not
     exactly alike leaves a trace that the checks find, or COPY itself.
     """
@@ -92,143 +133,129 @@ def read_alike(block: bytes, plan: int) -> bytes | None:
     if not shape or not block.endswith(b")" + shape["end"]):
         return None
     lines = block.count(b"\n")
-    end, start = b")" + shape["end"] + b"[", b"\n%d\t" % plan
+    end, start = b")" + shape["end"] + b"[", b"\n%d\t" % context.plan
     text = block[1 : -1 - len(shape["end"])].replace(end, start)
     for level in (Level.ERROR, Level.WARNING):
         word = level.upper().encode()
         literal = b"]" + shape["before"] + word + shape["after"] + b"sensor["
         text = text.replace(literal, b"\t%d\t" % level.rank)
-    text = text.replace(
-        b"]:" + shape["open"] + b"(temperature" + shape["first"], b"\t"
-    )
-    text = text.replace(
-        b"," + shape["between"] + b"vibration" + shape["second"], b"\t"
-    )
+    text = text.replace(b"]:" + shape["open"] + b"(temperature" + shape["first"], b"\t")
+    text = text.replace(b"," + shape["between"] + b"vibration" + shape["second"], b"\t")
     text = b"%s%s\n" % (start[1:], text)
     alike = (
         text.count(b"\n") == lines
-        and text.count(b"\t") == 5 * lines
-        # The year comes first, in this century: 1/2/2020 could be two days.
-        and text.count(start + b"20") + text.startswith(start[1:] + b"20") == lines
+        and text.count(b"\t") == FIELDS * lines
+        and text.count(start) == lines - 1
         and not text.translate(None, _PLAIN)
         and not any(odd in text for odd in _ODD)
+        and _sound(text.split(b"\t"), context)
     )
     return text if alike else None
 
 
-def read_each(texts: list[str], first: int, plan: int, now: datetime) -> Block:
+def _sound(parts: list[bytes], context: Context) -> bool:
+    """Whether the sensors of the lines are known, and their instants are past ones."""
+    instants = set(parts[1::FIELDS])
+    return (
+        all(map(_ALIKE_AT.fullmatch, instants))
+        # As texts: what lacks a zero sorts too late, and is read one by one.
+        and max(instants).replace(b"/", b"-") <= context.text
+        and context.known.issuperset(parts[3::FIELDS])
+    )
+
+
+def read_each(texts: list[str], first: int, context: Context) -> Block:
     """Read lines one by one, the first of which has the number `first`."""
-    block = Block(len(texts))
+    block = Block()
     sound: list[str] = []
     for number, text in enumerate(texts, first):
         if not text.strip():
             continue
-        line = read_line(text, now)
+        line = read_line(text, context)
         if isinstance(line, Wrong):
-            block.wrong.append((number, clean(text[:2000].rstrip("\r\n")), line))
+            block.wrong.append(found(number, text, line))
         else:
             temperature = "\\N" if line.temperature is None else line.temperature
             vibration = "\\N" if line.vibration is None else line.vibration
             sound.append(
-                f"{plan}\t{line.at:%Y-%m-%d %H:%M:%S.%f}\t{line.level.rank}"
+                f"{context.plan}\t{line.at:%Y-%m-%d %H:%M:%S.%f}\t{line.level.rank}"
                 f"\t{line.sensor}\t{temperature}\t{vibration}\n"
             )
     block.copy = "".join(sound).encode()
     return block
 
 
-def read_line(text: str, now: datetime) -> Line | Wrong:
+def read_line(text: str, context: Context) -> Line | Wrong:
+    try:
+        return _read(text, context)
+    except _WrongError as error:
+        return error.wrong
+
+
+def _read(text: str, context: Context) -> Line:
     parts = _LINE.fullmatch(text)
     if not parts:
-        return Wrong(
-            None,
-            "unreadable-line",
-            clean(text[:500].strip()),
-            f"This is no line of a failure log. Write it like this: {EXAMPLE}",
-        )
-    at = _read_at(parts["at"], now)
-    if isinstance(at, Wrong):
-        return at
+        shown = text[:500].strip()
+        message = f"This is no line of a failure log. Write it like this: {EXAMPLE}"
+        raise _WrongError(None, "unreadable-line", shown, message)
+    at = _read_at(parts["at"], context.now)
     level = _LEVELS.get(parts["level"].upper())
     if level is None:
-        return Wrong(
-            "level",
-            "unknown-level",
-            clean(parts["level"][:500]),
-            "The level is ERROR or WARNING. Write one of them, or leave the line out.",
-        )
-    try:
-        sensor = check_code(parts["sensor"])
-    except PydanticCustomError as wrong:
-        return Wrong(
-            "sensor", wrong.type, clean(parts["sensor"][:500]), wrong.message()
-        )
-    read = [_read_number(name, parts[name]) for name in ("temperature", "vibration")]
-    for value in read:
-        if isinstance(value, Wrong):
-            return value
-    temperature, vibration = read
-    return Line(at, level, sensor, temperature, vibration)
+        message = "The level is ERROR or WARNING. Write one of them, or leave it out."
+        raise _WrongError("level", "unknown-level", parts["level"], message)
+    sensor = _read_sensor(parts["sensor"], context)
+    temperature = _read_number("temperature", parts)
+    return Line(at, level, sensor, temperature, _read_number("vibration", parts))
 
 
-def _read_at(text: str, now: datetime) -> datetime | Wrong:
+def _read_at(text: str, now: datetime) -> datetime:
     parts = _AT.fullmatch(text.strip())
-    value = clean(text[:500])
     if not parts:
-        return Wrong(
-            "at",
-            "invalid-instant",
-            value,
-            "Write the year first, in UTC: 2019-12-10 10:46:09 or 2019/12/10.",
-        )
+        message = "Write the year first, in UTC: 2019-12-10 10:46:09 or 2019/12/10."
+        raise _WrongError("at", "invalid-instant", text, message)
+    names = ("year", "month", "day", "hour", "minute", "second")
+    year, month, day, hour, minute, second = (int(parts[name] or 0) for name in names)
+    part = int((parts["part"] or "").ljust(6, "0"))
     try:
-        at = datetime(
-            *(int(parts[name]) for name in ("year", "month", "day")),
-            *(int(parts[name] or 0) for name in ("hour", "minute", "second")),
-            int((parts["part"] or "").ljust(6, "0")),
-            tzinfo=UTC,
-        )
+        at = datetime(year, month, day, hour, minute, second, part, UTC)
     except ValueError:
-        return Wrong(
-            "at",
-            "invalid-instant",
-            value,
-            "There is no such day or time. Write it as it was.",
-        )
-    return at if EPOCH <= at <= now else out_of_time(value)
-
-
-def out_of_time(value: str) -> Wrong:
-    return Wrong(
-        "at",
-        "invalid-instant",
-        value,
-        "No failure is known before it happens, nor before 1970. Write when it was, "
-        "in UTC.",
+        message = "There is no such day or time. Write it as it was."
+        raise _WrongError("at", "invalid-instant", text, message) from None
+    if EPOCH <= at <= now:
+        return at
+    message = (
+        "No failure is known before it happens, nor before 1970. Write when it was."
     )
+    raise _WrongError("at", "invalid-instant", text, message)
 
 
-def _read_number(name: str, text: str) -> float | Wrong | None:
-    if _NUMBER.fullmatch(text):
-        return float(text)
-    if text.lower() in _NOTHING:
-        return None
-    return Wrong(
-        name,
-        "invalid-number",
-        clean(text[:500]),
-        "Write a number such as -6305.32, or err where the sensor gave none.",
-    )
-
-
-def unknown_sensor(code: str, vessel: str) -> Wrong:
-    return Wrong(
+def _read_sensor(text: str, context: Context) -> str:
+    try:
+        code = check_code(text)
+    except PydanticCustomError as wrong:
+        raise _WrongError("sensor", wrong.type, text, wrong.message()) from None
+    if code in context.sensors:
+        return code
+    raise _WrongError(
         "sensor",
         "unknown-sensor",
         code,
-        f"{vessel} has no such sensor at an equipment aboard. Load the map of its "
-        f"sensors first: POST /api/v1/vessels/{vessel}/sensors/imports.",
+        f"{context.vessel} has no such sensor. Load the map of its sensors first: "
+        f"POST /api/v1/vessels/{context.vessel}/sensors/imports.",
     )
+
+
+def _read_number(name: str, parts: re.Match[str]) -> float | None:
+    if _NUMBER.fullmatch(text := parts[name]):
+        return float(text)
+    if text.lower() in _NOTHING:
+        return None
+    message = "Write a number such as -6305.32, or err where the sensor gave none."
+    raise _WrongError(name, "invalid-number", text, message)
+
+
+def found(number: int, text: str, wrong: Wrong) -> Found:
+    return Found(number, *wrong, clean(text[:2000].rstrip("\r\n")))
 
 
 def blocks(read: Iterator[bytes]) -> Iterator[bytes]:

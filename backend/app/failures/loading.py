@@ -4,17 +4,15 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Driver, be_patient, driver
 from app.errors import ConflictError, PlanStaleError, UnreadableFileError
 from app.failures import lines, loads
-from app.failures.lines import Block, Wrong
+from app.failures.lines import Block, Context
 from app.failures.schemas import LogUpload
 from app.imports import service as imports
 from app.imports import views
@@ -26,7 +24,7 @@ from app.imports.views import Shown
 from app.imports.walks import SECONDS
 
 # So many blocks go in one COPY: a savepoint for each of 400 would slow others down.
-BLOCKS = 6
+BLOCKS = 3
 # If none of the first lines can be read, the others will not be better.
 TRIED = 1000
 
@@ -65,35 +63,63 @@ async def plan(session: AsyncSession, upload: LogUpload) -> Shown:
     )
     session.add(planned)
     await session.flush()
-    reader = _Reader(file, planned.number)
+    context = Context(planned.number, file.vessel, sensors, datetime.now(UTC))
+    reader = _Reader(file, context)
     await loads.make_room(db)
     planned.rows = await _stage(db, reader)
-    await _refuse_foreign(db, reader, planned, sensors)
     planned.errors = await loads.keep_errors(db, planned.id)
+    await loads.hash_everything(db)
     planned.unchanged = await loads.leave_out_known(db, planned.number, planned.vessel)
-    found = await loads.describe(db, planned.number, planned.vessel)
-    planned.creates = found["readings"]
-    planned.details = found
+    planned.details = await loads.describe(db, planned.number, planned.vessel)
+    planned.creates = planned.details["readings"]
     if planned.creates + planned.unchanged + planned.errors != planned.rows:
         raise RuntimeError("lines of a log went astray")
-    planned.basis = await loads.basis(db, planned.number, planned.vessel)
+    planned.basis = await loads.basis(db, planned.vessel, planned.details)
     await session.flush()
     return await views.plan(session, planned)
 
 
+async def _stage(db: Driver, reader: "_Reader") -> int:
+    """Stage all lines and all that is wrong with some; how many lines they are."""
+    rows = unreadable = 0
+    # While PostgreSQL takes one batch, the next one is read.
+    coming = asyncio.create_task(asyncio.to_thread(reader.next_batch))
+    try:
+        while (batch := await coming).pieces:
+            coming = asyncio.create_task(asyncio.to_thread(reader.next_batch))
+            if not await loads.stage(db, batch.copy):
+                batch = await asyncio.to_thread(reader.again, batch)
+                if not await loads.stage(db, batch.copy):
+                    raise RuntimeError("PostgreSQL refuses a line that was read")
+            found = [each for block in batch.blocks for each in block.wrong]
+            await loads.find(db, found)
+            rows += batch.copy.count(b"\n") + len(found)
+            unreadable += sum(each.field is None for each in found)
+            if TRIED <= rows == unreadable:
+                break
+    finally:
+        await asyncio.wait([coming])  # whose file is closed after this
+    if rows == unreadable:
+        raise UnreadableFileError(
+            f"None of {rows} lines is one of a failure log, such as: {lines.EXAMPLE}"
+        )
+    return rows
+
+
 async def apply(session: AsyncSession, planned: Import) -> None:
     db = await driver(session)
-    if await loads.count(db, planned.number) != planned.creates:
+    within = await loads.span(db, planned.number)
+    if within.lines != planned.creates:
         raise PlanStaleError(
             "The database was cut off after this plan was made, and lines of the plan "
             f"are lost; nothing was applied. {imports.AGAIN}"
         )
-    if await loads.basis(db, planned.number, planned.vessel) != planned.basis:
+    if await loads.basis(db, planned.vessel, planned.details or {}) != planned.basis:
         raise PlanStaleError(
-            "Sensors, or failures of the same days, changed after the plan was made, "
+            "Sensors, or failures of the same time, changed after the plan was made, "
             f"and nothing was applied. {imports.AGAIN}"
         )
-    await loads.apply(db, planned.number, planned.vessel)
+    await loads.apply(db, planned.number, planned.vessel, within)
 
 
 imports.APPLIERS[Kind.FAILURES] = apply
@@ -120,16 +146,14 @@ class Batch:
 
 
 class _Reader:
-    """Reads a log in batches of blocks; `rows` counts its lines that are not blank."""
+    """Reads a log in batches of blocks of whole lines."""
 
-    def __init__(self, file: File, plan: int) -> None:
-        self.file, self.plan = file, plan
-        self.now = datetime.now(UTC)
-        self.rows = 0
-        self._pieces = self.pieces()
+    def __init__(self, file: File, context: Context) -> None:
+        self.file, self.context = file, context
+        self._pieces = self._cut()
 
-    def pieces(self) -> Iterator[Piece]:
-        """The file from its start, in blocks of whole lines."""
+    def _cut(self) -> Iterator[Piece]:
+        """The file in blocks of whole lines."""
         number = 1
         for raw in lines.blocks(self._read()):
             yield Piece(number, raw)
@@ -153,11 +177,11 @@ class _Reader:
         """Read the next blocks; no pieces are the end."""
         batch = Batch(list(islice(self._pieces, BLOCKS)))
         for piece in batch.pieces:
-            text = lines.read_alike(piece.raw, self.plan)
+            text = lines.read_alike(piece.raw, self.context)
             if text is None:
                 batch.blocks.append(self._each(piece))
             else:
-                batch.blocks.append(Block(piece.raw.count(b"\n"), text))
+                batch.blocks.append(Block(text))
         return batch
 
     def again(self, batch: Batch) -> Batch:
@@ -166,18 +190,4 @@ class _Reader:
 
     def _each(self, piece: Piece) -> Block:
         texts = piece.raw.decode(errors="replace").split("\n")[:-1]
-        return lines.read_each(texts, piece.first, self.plan, self.now)
-
-    def refuse(self, known: set[str]) -> Iterator[lines.Found]:
-        """All that is wrong, sensors that are not `known` included."""
-        for piece in self.pieces():
-            texts = piece.raw.decode(errors="replace").split("\n")[:-1]
-            for number, text in enumerate(texts, piece.first):
-                if not text.strip():
-                    continue
-                line = lines.read_line(text, self.now)
-                if not isinstance(line, Wrong):
-                    if line.sensor in known:
-                        continue
-                    line = lines.unknown_sensor(line.sensor, self.file.vessel)
-                yield lines.found(number, text, line)
+        return lines.read_each(texts, piece.first, self.context)

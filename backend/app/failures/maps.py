@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.cells import restore
 from app.database import be_patient, driver
 from app.errors import PlanStaleError
-from app.failures import queries
+from app.failures import mapped
+from app.failures.mapped import Record
 from app.failures.schemas import SensorMapping, SensorsUpload
 from app.imports import service as imports
 from app.imports import views
@@ -23,6 +24,7 @@ from app.imports.tables import Row, Table, clean
 from app.imports.views import Shown
 from app.imports.walks import SECONDS
 
+SAY_WHICH = 'Say which is, such as ?mapping={"sensor": "…", "equipment": "…"}.'
 FIELDS = Fields(
     {"sensor": CHECKS["code"], "equipment": CHECKS["parent"]},
     {
@@ -35,20 +37,15 @@ FIELDS = Fields(
     needed=(
         (
             frozenset({"sensor"}),
-            "No column is a sensor. Say which is, such as "
-            '?mapping={"sensor": "…", "equipment": "…"}.',
+            f"No column is a sensor. {SAY_WHICH}",
         ),
         (
             frozenset({"equipment"}),
-            "No column is an equipment. Say which is, such as "
-            '?mapping={"sensor": "…", "equipment": "…"}.',
+            f"No column is an equipment. {SAY_WHICH}",
         ),
     ),
 )
 BATCH = 1000
-
-# row, sensor, equipment, original
-Record = tuple[int, str | None, str | None, str]
 
 
 async def plan(session: AsyncSession, upload: SensorsUpload) -> Shown:
@@ -59,9 +56,9 @@ async def plan(session: AsyncSession, upload: SensorsUpload) -> Shown:
     await be_patient(session, SECONDS)
     await imports.forget_expired(session)
     db = await driver(session)
-    await queries.make_room_for_sensors(db)
+    await mapped.make_room(db)
     while (batch := await asyncio.to_thread(reader.next_batch))[0]:
-        await queries.stage_sensors(db, *batch)
+        await mapped.stage(db, *batch)
     layout = reader.lay_out()
     planned = Import(
         vessel=file.vessel,
@@ -79,7 +76,7 @@ async def plan(session: AsyncSession, upload: SensorsUpload) -> Shown:
     )
     session.add(planned)
     await session.flush()
-    counts = await queries.keep_sensors(db, planned.id, file.vessel)
+    counts = await mapped.keep(db, planned.id, file.vessel)
     planned.creates = counts.get(Action.CREATE, 0)
     planned.updates = counts.get(Action.UPDATE, 0)
     planned.unchanged = counts.get(Action.UNCHANGED, 0)
@@ -90,13 +87,13 @@ async def plan(session: AsyncSession, upload: SensorsUpload) -> Shown:
 
 async def apply(session: AsyncSession, planned: Import) -> None:
     db = await driver(session)
-    if changed := await queries.stale_sensors(db, planned.id, planned.vessel):
+    if changed := await mapped.stale(db, planned.id, planned.vessel):
         raise PlanStaleError(
             f"{changed} of the plan's sensors or their equipment changed after it was "
             f"made, and nothing was applied. {imports.AGAIN}"
         )
     try:
-        await queries.apply_sensors(db, planned.id, planned.vessel)
+        await mapped.apply(db, planned.id, planned.vessel)
     except asyncpg.IntegrityConstraintViolationError:
         raise PlanStaleError(
             "A sensor of the plan was registered after it was made, and nothing was "
@@ -129,9 +126,15 @@ class _Reader:
             if len(self.table.header) > len(self.layout.header):
                 self.lay_out(grows=True)
             found = dict(self._read(row, problems))
-            original = SEPARATOR.join(ABSENT if c is None else c for c in row.cells)
+            cells = (ABSENT if cell is None else cell for cell in row.cells)
+            original = SEPARATOR.join(cells)
             records.append(
-                (row.number, found.get("sensor"), found.get("equipment"), clean(original))
+                (
+                    row.number,
+                    found.get("sensor"),
+                    found.get("equipment"),
+                    clean(original),
+                )
             )
         self.rows += len(records)
         return records, problems

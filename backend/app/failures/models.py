@@ -84,18 +84,17 @@ class Failure(Record):
 
     __tablename__ = "failures"
     __table_args__ = (
-        UniqueConstraint("equipment", "at"),
+        # In this order: what a log brings goes to the end of it.
+        UniqueConstraint("at", "equipment"),
         CheckConstraint("errors >= 0 AND warnings >= 0", name="readings"),
-        Index(None, "vessel", "at", "id"),
-        Index(None, "at", "id"),
+        Index(None, "equipment", "at"),
     )
 
     equipment: Mapped[str] = mapped_column(
         CODE, ForeignKey("equipment.code", onupdate="CASCADE")
     )
-    vessel: Mapped[str] = mapped_column(
-        CODE, ForeignKey("vessels.code", onupdate="CASCADE")
-    )
+    # Copied from what refers to it; see the migration.
+    vessel: Mapped[str] = mapped_column(CODE)
     at: Mapped[datetime]
     level: Mapped[Level]
     source: Mapped[Source]

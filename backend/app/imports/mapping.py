@@ -126,8 +126,10 @@ REGISTER = Fields(
     needed=(
         (
             frozenset({"code", "tag"}),
-            "No column is a code or a tag, so that the rows cannot be told apart. Say "
-            'which is, such as ?mapping={"tag": "…"}.',
+            (
+                "No column is a code or a tag, so that the rows cannot be told apart. "
+                'Say which is, such as ?mapping={"tag": "…"}.'
+            ),
         ),
     ),
 )

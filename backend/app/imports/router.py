@@ -45,12 +45,6 @@ _BODY: dict[str, Any] = {
 }
 
 
-def _shown(
-    plan: views.Shown, code: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    return Response(plan.body, code, headers, media_type="application/json")
-
-
 @router.post(
     "/vessels/{code}/imports",
     status_code=status.HTTP_201_CREATED,
@@ -64,7 +58,7 @@ def _shown(
 async def plan_import(upload: UploadDep, session: RecordedSessionDep) -> Response:
     """Read a register's file and say what it would change; nothing is changed yet."""
     plan = await service.plan(session, upload)
-    return _shown(plan, status.HTTP_201_CREATED, {"Location": plan.here})
+    return views.answer(plan, status.HTTP_201_CREATED, {"Location": plan.here})
 
 
 @router.get("/imports", responses=responses(BadCursorError))
@@ -83,7 +77,7 @@ async def list_imports(
 @router.get("/imports/{id}", response_model=Plan, responses=responses(NotFoundError))
 async def read_import(session: SessionDep, identity: ImportId) -> Response:
     """Read an import plan: its counts, its errors and what it updates."""
-    return _shown(await service.read(session, identity))
+    return views.answer(await service.read(session, identity))
 
 
 @router.get(
@@ -139,4 +133,4 @@ async def apply_import(
     plan = await service.apply(
         session, identity, skip_errors=query.skip_errors, reason=query.reason
     )
-    return _shown(plan)
+    return views.answer(plan)

@@ -226,8 +226,8 @@ async def _apply_register(session: AsyncSession, planned: Import) -> None:
         )
 
 
-# Each does what a plan of its kind says, or raises PlanStaleError; the vessel is locked.
-# Features add theirs.
+# Each does what a plan of its kind says, or raises PlanStaleError, with the vessel
+# locked. Features add theirs.
 APPLIERS: dict[Kind, Callable[[AsyncSession, Import], Awaitable[None]]] = {
     Kind.REGISTER: _apply_register
 }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
+from fastapi import Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -101,6 +102,12 @@ class Shown:
 
     here: str
     body: bytes
+
+
+def answer(
+    plan: Shown, code: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(plan.body, code, headers, media_type="application/json")
 
 
 async def plan(session: AsyncSession, planned: Import) -> Shown:

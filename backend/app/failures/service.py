@@ -1,0 +1,242 @@
+"""Sensors, failures and readings. Never commits: the caller's transaction does."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import problems
+from app.equipment import service as equipment
+from app.errors import (
+    ConflictError,
+    DuplicateError,
+    FieldProblem,
+    InvalidError,
+    NotFoundError,
+)
+from app.failures.models import Failure, Level, Reading, Sensor, Source
+from app.failures.schemas import (
+    FailureCreate,
+    FailureDetail,
+    FailureQuery,
+    FailureRead,
+    ReadingRead,
+    SensorCreate,
+    SensorsListQuery,
+)
+from app.links import href
+from app.pagination import paginate
+
+problems.CONSTRAINTS |= {
+    "uq_sensors_vessel_code": ConflictError("The sensor was registered meanwhile."),
+}
+
+# --- sensors --------------------------------------------------------------------------
+
+
+async def add_sensor(session: AsyncSession, code: str, data: SensorCreate) -> Sensor:
+    """Register a sensor of an equipment; raises NotFoundError, DuplicateError."""
+    bearer = await equipment.get(session, code)
+    sensor = Sensor(vessel=bearer.vessel, code=data.code, equipment=bearer.code)
+    try:
+        async with session.begin_nested():
+            session.add(sensor)
+    except IntegrityError as refusal:
+        if problems.constraint(refusal) != "uq_sensors_vessel_code":
+            raise
+        query = f"?vessel={bearer.vessel}&code={data.code}&current=true"
+        raise DuplicateError.of(
+            "code", data.code, existing=href("sensors") + query
+        ) from None
+    return sensor
+
+
+async def sensors(
+    session: AsyncSession, query: SensorsListQuery
+) -> tuple[Sequence[Row[Any]], str | None]:
+    found = select(Sensor)
+    for column, values in (
+        (Sensor.vessel, query.vessel),
+        (Sensor.equipment, query.equipment),
+        (Sensor.code, query.code),
+    ):
+        if values:
+            found = found.where(column.in_(values))
+    if query.current:
+        found = found.where(Sensor.until.is_(None))
+    return await paginate(
+        session,
+        found,
+        query,
+        sort="code",
+        columns={"code": Sensor.code},
+        unique=Sensor.number,
+    )
+
+
+# --- failures -------------------------------------------------------------------------
+
+
+async def report(session: AsyncSession, data: FailureCreate) -> Failure:
+    """Record that an equipment failed, and what its sensors read.
+
+    Raises NotFoundError for the equipment, ConflictError where it is known to have
+    failed at that instant, InvalidError for sensors that it does not have.
+    """
+    failed = await equipment.get(session, data.code)
+    numbers = await _numbers(session, failed.code, data) if data.readings else {}
+    count = len(data.readings)
+    failure = Failure(
+        equipment=failed.code,
+        vessel=failed.vessel,
+        at=data.at,
+        level=data.level,
+        source=Source.REPORT,
+        errors=count if data.level is Level.ERROR else 0,
+        warnings=count if data.level is Level.WARNING else 0,
+    )
+    try:
+        async with session.begin_nested():
+            session.add(failure)
+    except IntegrityError as refusal:
+        if problems.constraint(refusal) != "uq_failures_at_equipment":
+            raise
+        raise await _known(session, failure) from None
+    if numbers:
+        await session.execute(
+            insert(Reading),
+            [
+                {
+                    "at": data.at,
+                    "sensor": numbers[reading.sensor],
+                    "nth": 1,
+                    "level": data.level.rank,
+                    "temperature": reading.temperature,
+                    "vibration": reading.vibration,
+                }
+                for reading in data.readings
+            ],
+        )
+    return failure
+
+
+async def _numbers(
+    session: AsyncSession, code: str, data: FailureCreate
+) -> dict[str, int]:
+    """The sensors of the readings: code → number."""
+    query = select(Sensor.code, Sensor.number).where(
+        Sensor.equipment == code, Sensor.until.is_(None)
+    )
+    known = {row.code: row.number for row in await session.execute(query)}
+    wrong: list[FieldProblem] = []
+    seen: set[str] = set()
+    for place, reading in enumerate(data.readings):
+        pointer = f"/readings/{place}/sensor"
+        if reading.sensor not in known:
+            wrong.append(
+                FieldProblem(
+                    pointer=pointer,
+                    code="unknown-sensor",
+                    message=f"{code} has no sensor {reading.sensor}. Register it: "
+                    f"POST {href('equipment', code, 'sensors')}.",
+                )
+            )
+        elif reading.sensor in seen:
+            wrong.append(
+                FieldProblem(
+                    pointer=pointer,
+                    code="duplicate-sensor",
+                    message="A failure has one reading of each sensor. Keep one.",
+                )
+            )
+        seen.add(reading.sensor)
+    if wrong:
+        raise InvalidError("Some readings are not acceptable.", errors=wrong)
+    return known
+
+
+async def _known(session: AsyncSession, failure: Failure) -> ConflictError:
+    query = select(Failure.id).where(
+        Failure.equipment == failure.equipment, Failure.at == failure.at
+    )
+    existing = await session.scalar(query)
+    return ConflictError(
+        f"{failure.equipment} is known to have failed at that instant. Read it: its "
+        "address is in `existing`.",
+        existing=href("failures", str(existing)),
+    )
+
+
+async def get(session: AsyncSession, identity: uuid.UUID) -> Failure:
+    if failure := await session.get(Failure, identity):
+        return failure
+    raise NotFoundError(
+        f"There is no failure {identity}. GET /api/v1/failures lists them."
+    )
+
+
+def show(failure: Failure) -> FailureRead:
+    return FailureRead(
+        id=failure.id,
+        code=failure.equipment,
+        vessel=failure.vessel,
+        at=failure.at,
+        level=failure.level,
+        source=failure.source,
+        readings=failure.errors + failure.warnings,
+        created_at=failure.created_at,
+    )
+
+
+async def detail(session: AsyncSession, failure: Failure) -> FailureDetail:
+    """The failure and what the sensors of its equipment read then."""
+    query = (
+        select(Sensor.code, Reading.level, Reading.temperature, Reading.vibration)
+        .join(Reading, Reading.sensor == Sensor.number)
+        .where(Sensor.equipment == failure.equipment, Reading.at == failure.at)
+        .order_by(Sensor.code, Reading.sensor, Reading.nth)
+    )
+    readings = [
+        ReadingRead(
+            sensor=row.code,
+            level=Level.of(row.level),
+            temperature=row.temperature,
+            vibration=row.vibration,
+        )
+        for row in await session.execute(query)
+    ]
+    return FailureDetail(**dict(show(failure)), sensors=readings)
+
+
+async def listing(
+    session: AsyncSession, query: FailureQuery
+) -> tuple[list[FailureRead], str | None]:
+    """One page of failures, the latest first unless it is asked for otherwise."""
+    rows, next_cursor = await paginate(
+        session,
+        _chosen(query),
+        query,
+        sort=query.sort,
+        columns={"at": Failure.at},
+        unique=Failure.id,
+    )
+    return [show(row[0]) for row in rows], next_cursor
+
+
+def _chosen(query: FailureQuery) -> Select[Failure]:
+    found = select(Failure)
+    for column, values in (
+        (Failure.equipment, query.code),
+        (Failure.vessel, query.vessel),
+        (Failure.level, query.level),
+    ):
+        if values:
+            found = found.where(column.in_(values))
+    if query.from_:
+        found = found.where(Failure.at >= query.from_)
+    if query.to:
+        found = found.where(Failure.at < query.to)
+    return found
