@@ -27,7 +27,7 @@ class Fpso(Protocol):
 
 @pytest.fixture(scope="package", autouse=True)
 def built_once() -> Iterator[None]:
-    """typer's runner builds all commands at each call, which takes 0.2 s."""
+    """Typer's runner builds all commands at each call, which takes 0.2 s."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("typer.testing._get_command", cache(get_command))
         yield
