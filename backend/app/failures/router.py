@@ -14,16 +14,20 @@ from app.errors import (
     UnreadableFileError,
     UnsupportedMediaTypeError,
 )
-from app.failures import loading, maps, service, uploads
+from app.failures import loading, maps, service, summaries, uploads
 from app.failures.models import Sensor
 from app.failures.schemas import (
     FailureCreate,
     FailureDetail,
     FailureQuery,
     FailureRead,
+    Ranking,
+    RankingQuery,
     SensorCreate,
     SensorRead,
     SensorsListQuery,
+    Summary,
+    SummaryQuery,
 )
 from app.failures.uploads import LogDep, SensorsDep
 from app.imports import uploads as imports
@@ -153,6 +157,22 @@ async def list_failures(
     items, next_cursor = await service.listing(session, query)
     link(request, response, next_cursor)
     return Page(items=items, next_cursor=next_cursor)
+
+
+@router.get("/failures/summary", response_model_exclude_unset=True)
+async def read_failures_summary(
+    session: SessionDep, query: Annotated[SummaryQuery, Query()]
+) -> Summary:
+    """Count failures and readings by what failed or when, the worst first."""
+    return await summaries.summary(session, query)
+
+
+@router.get("/failures/sensors")
+async def rank_failing_sensors(
+    session: SessionDep, query: Annotated[RankingQuery, Query()]
+) -> Ranking:
+    """Rank sensors within their equipment within its group, the worst first."""
+    return await summaries.ranking(session, query)
 
 
 @router.get("/failures/{id}", responses=responses(NotFoundError))

@@ -1,5 +1,6 @@
 import uuid
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
@@ -10,7 +11,7 @@ from app.imports.schemas import FileQuery, TableQuery
 from app.imports.schemas import Source as From
 from app.imports.uploads import File
 from app.pagination import PageQuery
-from app.values import Code, CodeRef, Input, Instant
+from app.values import Code, CodeRef, Input, Instant, Label
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -162,3 +163,113 @@ class FailureQuery(PageQuery):
     ] = None
     to: Annotated[Instant | None, Field(description="Before.")] = None
     sort: Literal["at", "-at"] = "-at"
+
+
+# --- counts ---------------------------------------------------------------------------
+
+
+class By(StrEnum):
+    EQUIPMENT = "equipment"
+    GROUP = "group"
+    SENSOR = "sensor"
+    MONTH = "month"
+    VESSEL = "vessel"
+
+
+Unit = Annotated[
+    Literal["failures", "readings"],
+    Field(description="What the worst has the most of."),
+]
+UNITS = {
+    "failures": "distinct failures: one of an equipment at an instant",
+    "readings": "lines of a log: one of each sensor at a failure",
+}
+
+
+class Window(Input):
+    """Filters are exact; repeat one to allow several values."""
+
+    code: tuple[CodeRef, ...] = ()
+    group: tuple[Label, ...] = ()
+    vessel: tuple[CodeRef, ...] = ()
+    from_: Annotated[
+        Instant | None, Field(alias="from", description="At or after.")
+    ] = None
+    to: Annotated[Instant | None, Field(description="Before.")] = None
+    level: Annotated[
+        Level | None, Field(description="Readings of it, and failures that have some.")
+    ] = None
+    unit: Unit = "readings"
+    limit: Annotated[int, Field(ge=1, le=1000, description="Items.")] = 100
+
+
+class SummaryQuery(Window):
+    by: By = By.EQUIPMENT
+
+
+class RankingQuery(Window):
+    top: Annotated[
+        int, Field(ge=1, le=1000, description="The rank of the last of an equipment.")
+    ] = 1000
+
+
+class Counted(BaseModel):
+    failures: Annotated[int, Field(description=f"Counts {UNITS['failures']}.")]
+    readings: Annotated[int, Field(description=f"Counts {UNITS['readings']}.")]
+
+
+class SummaryItem(Counted):
+    """What `by` names, with its counts."""
+
+    code: Annotated[str | None, Field(description="Of the equipment.")] = None
+    group: str | None = None
+    sensor: str | None = None
+    month: Annotated[str | None, Field(examples=["2020-02"])] = None
+    vessel: str | None = None
+    equipment: Annotated[
+        int | None, Field(description="Of a group: how many of it have failed.")
+    ] = None
+    registered: Annotated[
+        int | None, Field(description="Of a group: how many there are at all.")
+    ] = None
+    failures_per_equipment: Annotated[
+        float | None, Field(description="Of those that have failed.")
+    ] = None
+    readings_per_equipment: Annotated[
+        float | None, Field(description="Of those that have failed.")
+    ] = None
+    failures_per_registered: float | None = None
+    readings_per_registered: float | None = None
+
+
+class Answered(BaseModel):
+    """What was asked for, so that the answer stands for itself."""
+
+    units: Annotated[
+        dict[str, str], Field(description="What is counted.", examples=[UNITS])
+    ]
+    unit: Unit
+    from_: Annotated[datetime | None, Field(serialization_alias="from")]
+    to: datetime | None
+    level: Level | None
+
+
+class Summary(Answered, Counted):
+    by: By
+    all: Annotated[int, Field(description="How many items there are.")]
+    items: Annotated[list[SummaryItem], Field(description="The worst first.")]
+
+
+class RankedSensor(Counted):
+    group: str | None
+    code: Annotated[str, Field(description="Of the equipment.")]
+    vessel: str
+    sensor: str
+    rank: Annotated[int, Field(description="Within its equipment; 1 is the worst.")]
+
+
+class Ranking(Answered):
+    items: Annotated[
+        list[RankedSensor],
+        Field(description="The worst group first, in it the worst equipment."),
+    ]

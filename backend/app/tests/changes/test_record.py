@@ -356,7 +356,7 @@ REWRITES = [
     "TRUNCATE changes",
     "TRUNCATE {partition}",
     "TRUNCATE changes_default",
-    "TRUNCATE equipment, operations",
+    "TRUNCATE equipment CASCADE",
     "TRUNCATE vessels CASCADE",
     "UPDATE vessels SET id = uuidv7()",
 ]

@@ -163,7 +163,7 @@ async def test_plans_are_listed_the_latest_first(client: AsyncClient) -> None:
 
 
 def _summary(plan: JSON) -> JSON:
-    left_out = ("columns", "ignored_columns", "errors", "updates", "links")
+    left_out = ("columns", "ignored_columns", "details", "errors", "updates", "links")
     return {
         name: value
         for name, value in plan.items()

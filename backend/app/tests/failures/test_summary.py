@@ -1,0 +1,195 @@
+"""Failures and readings are counted by what failed and when, the worst first."""
+
+from typing import Any
+
+from httpx2 import AsyncClient
+
+from app.tests.factories import JSON, created, equipment, get, pointers, refused, url
+from app.tests.factories import vessel as register
+from app.tests.failures.factories import LOG, fleet, line, load
+
+
+async def counted(client: AsyncClient, **params: Any) -> list[tuple[object, ...]]:  # noqa: ANN401 any parameter
+    """The values of each item, in the order of their names."""
+    summary = await get(client, "failures", "summary", **params)
+    assert summary["all"] == len(summary["items"])
+    return [tuple(item[key] for key in sorted(item)) for item in summary["items"]]
+
+
+async def test_equipment_is_counted_in_both_units(client: AsyncClient) -> None:
+    await fleet(client)
+    await load(client, LOG)
+    summary = await get(client, "failures", "summary")
+    assert summary.pop("units") == {
+        "failures": "distinct failures: one of an equipment at an instant",
+        "readings": "lines of a log: one of each sensor at a failure",
+    }
+    worst = {"code": "KA-1", "group": "COMPRESSORS", "failures": 4, "readings": 7}
+    assert summary == {
+        "by": "equipment",
+        "unit": "readings",
+        "from": None,
+        "to": None,
+        "level": None,
+        "all": 3,
+        "failures": 6,
+        "readings": 9,
+        "items": [
+            worst,
+            {"code": "KA-2", "group": "COMPRESSORS", "failures": 1, "readings": 1},
+            {"code": "PA-1", "group": "PUMPS", "failures": 1, "readings": 1},
+        ],
+    }
+    first = await get(client, "failures", "summary", limit=1)
+    assert (first["items"], first["all"], first["failures"]) == ([worst], 3, 6)
+
+
+async def test_the_worst_is_that_of_the_unit(client: AsyncClient) -> None:
+    await fleet(client)
+    report = {"code": "PA-1", "at": "2020-03-01T00:00:00Z"}
+    created(await client.post(url("failures"), json=report))
+    created(
+        await client.post(
+            url("failures"), json={**report, "at": "2020-03-02T00:00:00Z"}
+        )
+    )
+    await load(client, line("2020-01-01", 1) + line("2020-01-01", 2))
+    assert await counted(client) == [
+        ("KA-1", 1, "COMPRESSORS", 2),
+        ("PA-1", 2, "PUMPS", 0),
+    ]
+    assert await counted(client, unit="failures") == [
+        ("PA-1", 2, "PUMPS", 0),
+        ("KA-1", 1, "COMPRESSORS", 2),
+    ]
+
+
+async def test_groups_have_averages_of_their_equipment(client: AsyncClient) -> None:
+    await fleet(client)
+    await equipment(client, "KA-3", group="COMPRESSORS")
+    await load(client, LOG)
+    summary = await get(client, "failures", "summary", by="group")
+    assert summary["items"] == [
+        {
+            "group": "COMPRESSORS",
+            "failures": 5,
+            "readings": 8,
+            "equipment": 2,
+            "failures_per_equipment": 2.5,
+            "readings_per_equipment": 4.0,
+            "registered": 3,
+            "failures_per_registered": 1.67,
+            "readings_per_registered": 2.67,
+        },
+        {
+            "group": "PUMPS",
+            "failures": 1,
+            "readings": 1,
+            "equipment": 1,
+            "failures_per_equipment": 1.0,
+            "readings_per_equipment": 1.0,
+            "registered": 1,
+            "failures_per_registered": 1.0,
+            "readings_per_registered": 1.0,
+        },
+    ]
+
+
+async def test_months_vessels_and_sensors_are_counted_too(client: AsyncClient) -> None:
+    await fleet(client)
+    await load(client, LOG)
+    assert await counted(client, by="month") == [
+        (3, "2020-01", 5),
+        (2, "2020-02", 2),
+        (1, "2019-12", 2),
+    ]
+    assert await counted(client, by="vessel") == [(6, 9, "MV102")]
+    compressor = ("COMPRESSORS", "MV102")
+    assert await counted(client, by="sensor") == [
+        ("KA-1", 4, compressor[0], 4, "1", compressor[1]),
+        ("KA-1", 3, compressor[0], 3, "2", compressor[1]),
+        ("KA-2", 1, compressor[0], 1, "3", compressor[1]),
+        ("PA-1", 1, "PUMPS", 1, "4", "MV102"),
+    ]
+    summary = await get(client, "failures", "summary", by="sensor", code="KA-1")
+    # Not the sum of the items: sensors tell of the same failures.
+    assert (summary["failures"], summary["readings"]) == (4, 7)
+
+
+async def test_a_level_counts_its_readings_and_failures_that_have_some(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    at = "2020-01-02 06:53:29"
+    await load(client, LOG + line(at, 1, level="WARNING"))
+    assert await counted(client, level="warning") == [
+        ("KA-1", 2, "COMPRESSORS", 2),
+        ("PA-1", 1, "PUMPS", 1),
+    ]
+    assert await counted(client, level="error", code="KA-1") == [
+        ("KA-1", 3, "COMPRESSORS", 6)
+    ]
+    assert await counted(client, level="warning", by="sensor", group="COMPRESSORS") == [
+        ("KA-1", 2, "COMPRESSORS", 2, "1", "MV102")
+    ]
+    report = {"code": "KA-2", "at": "2021-01-01T00:00:00Z", "level": "warning"}
+    created(await client.post(url("failures"), json=report))
+    assert await counted(client, level="warning", code="KA-2") == [
+        ("KA-2", 1, "COMPRESSORS", 0)
+    ]
+
+
+async def test_what_is_counted_can_be_narrowed(client: AsyncClient) -> None:
+    await fleet(client)
+    await register(client, "MV103")
+    await equipment(client, "KA-9", of="MV103", group="COMPRESSORS")
+    created(await client.post(url("equipment", "KA-9", "sensors"), json={"code": "1"}))
+    await load(client, LOG)
+    await load(client, line("2020-01-02 06:53:29", 1), to="MV103")
+    window = {"from": "2020-01-02T06:53:29Z", "to": "2020-01-02T06:53:30Z"}
+    assert await counted(client, **window) == [
+        ("KA-1", 1, "COMPRESSORS", 2),
+        ("KA-9", 1, "COMPRESSORS", 1),
+    ]
+    assert await counted(client, by="sensor", vessel="MV103", **window) == [
+        ("KA-9", 1, "COMPRESSORS", 1, "1", "MV103")
+    ]
+    assert [row[0] for row in await counted(client, vessel="MV103")] == ["KA-9"]
+    assert await counted(client, vessel="MV104") == []
+    (group,) = (await summary_of_groups(client, vessel="MV103"))["items"]
+    assert (group["registered"], group["readings"]) == (1, 1)
+    for params in ({"by": "flavour"}, {"level": "fatal"}, {"from": "x"}):
+        answer = await client.get(url("failures", "summary"), params=params)
+        (name,) = params
+        assert f"?{name}" in pointers(refused(answer, 422, "invalid"))
+
+
+async def summary_of_groups(client: AsyncClient, **params: str) -> JSON:
+    return await get(client, "failures", "summary", by="group", **params)
+
+
+async def test_sensors_are_ranked_in_their_equipment_in_its_group(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    pump = line("2020-05-01 00:00:00", 4) * 6
+    await load(client, LOG + pump + line("2020-05-01 00:00:00", 3))
+    names = ("group", "code", "sensor", "rank", "failures", "readings")
+
+    async def ranked(**params: Any) -> list[tuple[object, ...]]:  # noqa: ANN401
+        ranking = await get(client, "failures", "sensors", **params)
+        assert ranking["units"].keys() == {"failures", "readings"}
+        return [tuple(item[name] for name in names) for item in ranking["items"]]
+
+    assert await ranked() == [
+        ("COMPRESSORS", "KA-1", "1", 1, 4, 4),
+        ("COMPRESSORS", "KA-1", "2", 2, 3, 3),
+        ("COMPRESSORS", "KA-2", "3", 1, 2, 2),
+        ("PUMPS", "PA-1", "4", 1, 2, 7),
+    ]
+    assert [row[2] for row in await ranked(top=1)] == ["1", "3", "4"]
+    assert await ranked(top=1, group="COMPRESSORS", level="warning") == [
+        ("COMPRESSORS", "KA-1", "1", 1, 1, 1)
+    ]
+    tied = {"from": "2020-01-31T00:00:00Z", "to": "2020-02-01T00:00:00Z"}
+    assert [row[3] for row in await ranked(**tied)] == [1, 1]
