@@ -24,6 +24,7 @@ from app.log import RequestLog, configure
 from app.methods import AnswerHead
 from app.operations.router import router as operations
 from app.refusals import Refusals
+from app.reliability.router import router as reliability
 from app.settings import Settings
 from app.vessels.router import router as vessels
 
@@ -76,7 +77,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    for router in (vessels, equipment, operations, imports, failures, changes):
+    registers = (vessels, equipment, operations, imports, changes)
+    for router in (*registers, failures, reliability):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)

@@ -1,0 +1,120 @@
+"""The SQL of reliability: hours, failures and down times of equipment, summed up."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import asyncpg
+
+from app.database import Driver
+from app.failures.models import Level
+from app.reliability.schemas import By, ReliabilityQuery
+from app.reliability.sources import Sources
+
+SECONDS = 60
+COLUMNS = {By.EQUIPMENT: "code", By.GROUP: '"group"', By.VESSEL: "vessel"}
+NO_DOWN = "SELECT NULL::text, NULL::timestamptz, NULL::timestamptz LIMIT 0"
+NO_REPAIR = "SELECT NULL::text, NULL::timestamptz, NULL::numeric LIMIT 0"
+
+# What is known of an equipment from before it was registered tells that the register is
+# younger than the equipment.
+_TEXT = """
+WITH down (equipment, since, until) AS ({down}),
+repair (equipment, at, hours) AS ({repair}),
+item AS (
+    SELECT e.{column} AS name, e.code, $3::timestamptz AS until,
+        CASE WHEN first.at < e.created_at THEN coalesce($2, first.at)
+            ELSE greatest($2, e.created_at) END AS since
+    FROM equipment e
+    LEFT JOIN LATERAL (
+        SELECT min(at) AS at FROM failures f WHERE f.equipment = e.code) first ON true
+    WHERE e.{column} = ANY ($1)
+      AND ($5::text[] IS NULL OR e.code = ANY ($5))
+      AND ($6::text[] IS NULL OR e."group" = ANY ($6))
+      AND ($7::text[] IS NULL OR e.vessel = ANY ($7))
+), seen AS (
+    SELECT name, code, since, greatest(since, until) AS until FROM item
+)
+SELECT name, count(*) AS equipment,
+    sum(extract(epoch FROM until - since)) / 3600 AS hours,
+    sum(failed.n) AS failures,
+    sum(stood.hours) AS down_hours, sum(stood.times) AS downs,
+    sum(restored.hours) AS restored_hours, sum(restored.times) AS restored,
+    sum(mended.hours) AS repair_hours, sum(mended.times) AS repairs
+FROM seen
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM failures f
+    WHERE f.equipment = code AND f.at >= seen.since AND f.at < seen.until
+      AND f.level = ANY ($4)
+) failed
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) / 3600 AS hours,
+        count(r) AS times
+    FROM unnest((
+        SELECT range_agg(tstzrange(d.since, coalesce(d.until, 'infinity'))
+            * tstzrange(seen.since, seen.until))
+        FROM down d WHERE d.equipment = code)) r
+) stood
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(extract(epoch FROM d.until - d.since)), 0) / 3600 AS hours,
+        count(*) AS times
+    FROM down d
+    WHERE d.equipment = code AND d.until > seen.since AND d.until <= seen.until
+) restored
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(d.hours), 0) AS hours, count(*) AS times FROM repair d
+    WHERE d.equipment = code AND d.at >= seen.since AND d.at < seen.until
+) mended
+GROUP BY name
+"""
+
+
+class Sums(NamedTuple):
+    """What is known of all equipment that bears a name; times are hours."""
+
+    equipment: int
+    hours: float
+    failures: int
+    down_hours: float
+    downs: int
+    restored_hours: float
+    restored: int
+    repair_hours: float
+    repairs: int
+
+
+async def sums(
+    db: Driver,
+    query: ReliabilityQuery,
+    names: Sequence[str],
+    until: datetime,
+    sources: Sources,
+) -> dict[str, Sums]:
+    text = _TEXT.format(
+        column=COLUMNS[query.by],
+        down=sources.down or NO_DOWN,
+        repair=sources.repair or NO_REPAIR,
+    )
+    levels = [Level.ERROR, query.level]
+    filters = (query.code, query.group, query.vessel)
+    rows = await db.fetch(
+        text,
+        *(list(names), query.from_, until, [level.value for level in levels]),
+        *(list(values) or None for values in filters),
+        timeout=SECONDS,
+    )
+    return {row["name"]: _sums(row) for row in rows}
+
+
+def _sums(row: asyncpg.Record) -> Sums:
+    return Sums(
+        equipment=row["equipment"],
+        hours=float(row["hours"]),
+        failures=int(row["failures"]),
+        down_hours=float(row["down_hours"]),
+        downs=int(row["downs"]),
+        restored_hours=float(row["restored_hours"]),
+        restored=int(row["restored"]),
+        repair_hours=float(row["repair_hours"]),
+        repairs=int(row["repairs"]),
+    )

@@ -1,0 +1,102 @@
+"""Failure rates, times between failures and availability, ISO 14224-aligned."""
+
+import math
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import be_patient, driver
+from app.equipment.models import Equipment
+from app.pagination import paginate
+from app.reliability import queries
+from app.reliability.bounds import quantile
+from app.reliability.queries import SECONDS, Sums
+from app.reliability.schemas import (
+    TIME_BASE,
+    By,
+    Reliability,
+    ReliabilityPage,
+    ReliabilityQuery,
+)
+from app.reliability.sources import SOURCES, Sources
+
+
+async def listing(
+    session: AsyncSession, query: ReliabilityQuery, sources: Sources = SOURCES
+) -> ReliabilityPage:
+    """One page of what is asked for, by name; what never failed is there too."""
+    await be_patient(session, SECONDS)
+    until = min(query.to or datetime.max.replace(tzinfo=UTC), datetime.now(UTC))
+    names, next_cursor = await _names(session, query)
+    db = await driver(session)
+    known = await queries.sums(db, query, names, until, sources)
+    return ReliabilityPage(
+        by=query.by,
+        time_base=TIME_BASE,
+        from_=query.from_,
+        to=until,
+        level=query.level,
+        confidence=query.confidence,
+        without=sources.without,
+        items=[
+            _figures(name, known[name], 1 - query.confidence, sources)
+            for name in names
+            if name in known
+        ],
+        next_cursor=next_cursor,
+    )
+
+
+async def _names(
+    session: AsyncSession, query: ReliabilityQuery
+) -> tuple[list[str], str | None]:
+    """One page of codes, groups or vessels of the equipment that is asked for."""
+    column = {
+        By.EQUIPMENT: Equipment.code,
+        By.GROUP: Equipment.group,
+        By.VESSEL: Equipment.vessel,
+    }[query.by]
+    found = select(column).where(column.is_not(None)).group_by(column)
+    for filtered, values in (
+        (Equipment.code, query.code),
+        (Equipment.group, query.group),
+        (Equipment.vessel, query.vessel),
+    ):
+        if values:
+            found = found.where(filtered.in_(values))
+    rows, next_cursor = await paginate(
+        session, found, query, sort="name", columns={"name": column}, unique=column
+    )
+    return [row[0] for row in rows], next_cursor
+
+
+def _figures(name: str, sums: Sums, alpha: float, sources: Sources) -> Reliability:
+    n, hours = sums.failures, sums.hours
+    low = high = None
+    if hours:
+        # Without failures there is no lower bound, and alpha is all on one side.
+        low = quantile(alpha / 2, n) / hours if n else None
+        high = (quantile(1 - alpha / 2, n + 1) if n else -math.log(alpha)) / hours
+    down = sums.down_hours if sources.down else None
+    return Reliability(
+        name=name,
+        equipment=sums.equipment,
+        failures=n,
+        hours=hours,
+        rate_per_hour=n / hours if hours else None,
+        rate_low=low,
+        rate_high=high,
+        mtbf_hours=hours / n if n and hours else None,
+        mtbf_low=1 / high if high else None,
+        mtbf_high=1 / low if low else None,
+        down_hours=down,
+        mttr_hours=_mean(sums.restored_hours, sums.restored),
+        mean_repair_hours=_mean(sums.repair_hours, sums.repairs),
+        mean_down_hours=_mean(sums.down_hours, sums.downs),
+        availability=None if down is None or not hours else (hours - down) / hours,
+    )
+
+
+def _mean(hours: float, times: int) -> float | None:
+    return hours / times if times else None

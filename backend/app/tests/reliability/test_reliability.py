@@ -1,0 +1,223 @@
+"""Rates, times between failures and availability, against values worked out by hand."""
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+from sqlalchemy import text
+
+from app.database import Sessions
+from app.reliability import service
+from app.reliability.schemas import By, Reliability, ReliabilityQuery
+from app.reliability.sources import Sources
+from app.tests.factories import JSON, created, get, pointers, refused, url
+from app.tests.failures.factories import fleet
+
+# Ten days: 240 hours.
+WINDOW = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-11T00:00:00Z"}
+near = pytest.approx
+
+
+async def fail(client: AsyncClient, code: str, *days: int, **fields: str) -> None:
+    for day in days:
+        body = {"code": code, "at": f"2020-01-{day:02}T00:00:00Z", **fields}
+        created(await client.post(url("failures"), json=body))
+
+
+async def began(sessions: Sessions, at: str, code: str | None = None) -> None:
+    """Let an equipment, or all of them, have been registered then."""
+    async with sessions.begin() as session:
+        await session.execute(
+            text(
+                "UPDATE equipment SET created_at = :at "
+                "WHERE code = :code OR cast(:code AS text) IS NULL"
+            ),
+            {"at": datetime.fromisoformat(at), "code": code},
+        )
+
+
+async def figures(client: AsyncClient, **params: Any) -> dict[str, JSON]:  # noqa: ANN401 any parameter
+    page = await get(client, "reliability", **{**WINDOW, **params})
+    return {item.pop("name"): item for item in page["items"]}
+
+
+async def test_rate_and_mtbf_have_bounds_and_say_their_time_base(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await fleet(client)
+    await began(sessions, "2019-01-01T00:00Z")
+    await fail(client, "KA-1", 1, 4, 10, 11)  # the last one is behind the window
+    await fail(client, "KA-1", 5, level="warning")
+    page = await get(client, "reliability", **WINDOW)
+    assert "calendar hours" in page["time_base"]
+    assert (page["from"], page["to"]) == (WINDOW["from"], WINDOW["to"])
+    assert (page["confidence"], page["level"]) == (0.9, "error")
+    assert len(page["without"]) == 2
+    found = {item["name"]: item for item in page["items"]}
+    # SciPy's chi2.ppf(0.05, 6) and chi2.ppf(0.95, 8), by twice the time.
+    low, high = 1.635382894327907 / 480, 15.507313055865453 / 480
+    assert found["KA-1"] == {
+        "name": "KA-1",
+        "equipment": 1,
+        "failures": 3,
+        "hours": 240,
+        "rate_per_hour": near(0.0125),
+        "rate_low": near(low),
+        "rate_high": near(high),
+        "mtbf_hours": near(80),
+        "mtbf_low": near(1 / high),
+        "mtbf_high": near(1 / low),
+        **dict.fromkeys(
+            ("down_hours", "mttr_hours", "mean_repair_hours", "mean_down_hours")
+        ),
+        "availability": None,
+    }
+    # Zero failures have an upper bound only, and alpha on one side of it.
+    none = found["KA-2"]
+    assert (none["failures"], none["rate_per_hour"], none["rate_low"]) == (0, 0, None)
+    assert none["rate_high"] == near(-math.log(0.1) / 240)
+    assert (none["mtbf_hours"], none["mtbf_high"]) == (None, None)
+    assert none["mtbf_low"] == near(240 / -math.log(0.1))
+
+    warned = await figures(client, level="warning", confidence=0.95, code="KA-1")
+    assert warned["KA-1"]["failures"] == 4
+    # SciPy's chi2.ppf(0.975, 10), by twice the time.
+    assert warned["KA-1"]["rate_high"] == near(20.483177350807395 / 480)
+
+
+async def test_groups_and_vessels_sum_up_their_equipment(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await fleet(client)
+    await began(sessions, "2019-01-01T00:00Z")
+    await fail(client, "KA-1", 1, 2)
+    await fail(client, "KA-2", 2)
+    groups = await figures(client, by="group")
+    assert [
+        (n, g["equipment"], g["failures"], g["hours"]) for n, g in groups.items()
+    ] == [
+        ("COMPRESSORS", 2, 3, 480),
+        ("PUMPS", 1, 0, 240),
+    ]
+    assert groups["COMPRESSORS"]["mtbf_hours"] == near(160)
+    vessels = await figures(client, by="vessel")
+    assert (vessels["MV102"]["equipment"], vessels["MV102"]["hours"]) == (3, 720)
+    only = await figures(client, by="vessel", group="PUMPS")
+    assert only["MV102"]["hours"] == 240
+    assert await figures(client, vessel="MV103") == {}
+    first = await get(client, "reliability", **WINDOW, limit=2)
+    second = await get(client, "reliability", **WINDOW, cursor=first["next_cursor"])
+    assert [item["name"] for item in second["items"]] == ["PA-1"]
+
+
+async def test_the_time_of_an_equipment_begins_with_it(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await fleet(client)
+    # Registered in mid-window; after it; and in mid-window though it had failed before.
+    await began(sessions, "2020-01-06T00:00Z", "KA-1")
+    await began(sessions, "2020-02-01T00:00Z", "KA-2")
+    await began(sessions, "2020-01-06T00:00Z", "PA-1")
+    await fail(client, "KA-1", 7)
+    await fail(client, "PA-1", 3)
+    found = await figures(client)
+    assert {name: item["hours"] for name, item in found.items()} == {
+        "KA-1": 120,
+        "KA-2": 0,
+        "PA-1": 240,
+    }
+    assert found["KA-1"]["mtbf_hours"] == near(120)
+    nothing = {"rate_per_hour", "rate_high", "mtbf_hours", "mtbf_low"}
+    assert all(found["KA-2"][name] is None for name in nothing)
+    # A window without a start begins with what is known; it ends now at the latest.
+    page = await get(client, "reliability", to=WINDOW["to"])
+    hours = [item["hours"] for item in page["items"]]
+    assert hours == [120, 0, 192]
+    late = await get(client, "reliability", to="2999-01-01T00:00:00Z")
+    assert late["to"] < "2999"
+
+
+async def test_what_makes_no_sense_is_refused(client: AsyncClient) -> None:
+    for params in ({"confidence": "1"}, {"by": "class"}, {"from": "2020"}):
+        answer = await client.get(url("reliability"), params=params)
+        (name,) = params
+        assert f"?{name}" in pointers(refused(answer, 422, "invalid"))
+
+
+# --- down time and repair -------------------------------------------------------------
+
+Times = tuple[str, float, float | None]
+START = datetime.fromisoformat(WINDOW["from"])
+
+
+def values(rows: list[Times]) -> str:
+    """Rows of equipment, and hours since the window's start; None is open."""
+
+    def at(hours: float | None) -> str:
+        moment = START + timedelta(hours=hours or 0)
+        return "NULL" if hours is None else f"timestamptz '{moment.isoformat()}'"
+
+    return "VALUES " + ", ".join(
+        f"('{code}', {at(since)}, {at(until)})" for code, since, until in rows
+    )
+
+
+async def told(
+    sessions: Sessions, down: list[Times], repair: str | None = None
+) -> Reliability:
+    query = ReliabilityQuery.model_validate({**WINDOW, "code": ["KA-1"]})
+    assert query.by is By.EQUIPMENT
+    async with sessions.begin() as session:
+        page = await service.listing(session, query, Sources(values(down), repair))
+    assert len(page.without) == (repair is None)
+    return page.items[0]
+
+
+async def test_down_times_are_merged_and_cut_at_the_window(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await fleet(client)
+    await began(sessions, "2019-01-01T00:00Z")
+    # Two that overlap, one inside of them, one that touches nothing; another's.
+    merged = await told(
+        sessions,
+        [
+            ("KA-1", 10, 20),
+            ("KA-1", 15, 30),
+            ("KA-1", 16, 18),
+            ("KA-1", 100, 102),
+            ("KA-2", 0, 240),
+        ],
+    )
+    assert [merged.down_hours, merged.mean_down_hours] == near([22, 11])
+    assert merged.availability == near(218 / 240)
+    # Each restoration took its own time: 10, 15, 2 and 2 hours.
+    assert merged.mttr_hours == near(29 / 4)
+    # One that is open at the end, one that was at the start, two that are outside.
+    cut = await told(
+        sessions,
+        [("KA-1", 230, None), ("KA-1", -10, 5), ("KA-1", 250, 260), ("KA-1", -9, -8)],
+    )
+    assert [cut.down_hours, cut.mean_down_hours] == near([15, 7.5])
+    assert cut.availability == near(225 / 240)
+    assert cut.mttr_hours == near(15)
+    never = await told(sessions, [("KA-2", 0, 1)])
+    assert (never.down_hours, never.availability) == (0, 1)
+    assert (never.mean_down_hours, never.mttr_hours) == (None, None)
+
+
+async def test_repair_is_active_time_and_not_down_time(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await fleet(client)
+    await began(sessions, "2019-01-01T00:00Z")
+    repair = (
+        "VALUES ('KA-1', timestamptz '2020-01-02Z', 4.5),"
+        " ('KA-1', timestamptz '2020-01-03Z', 1.5),"
+        " ('KA-1', timestamptz '2020-01-11Z', 99), ('KA-2', '2020-01-03Z', 99)"
+    )
+    item = await told(sessions, [("KA-1", 10, 60)], repair)
+    assert item.mean_repair_hours == near(3)
+    assert [item.mean_down_hours, item.mttr_hours] == near([50, 50])
