@@ -12,9 +12,10 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from functools import partial
+from itertools import count
 from typing import IO, Any
 
 import asyncpg
@@ -24,6 +25,7 @@ from bench.product import Product, product
 
 EQUIPMENT, SENSORS = 14, 100
 COLUMNS = ("at", "sensor", "nth", "level", "temperature", "vibration")
+SUMMARY, LEVEL = "/failures/summary", "by=sensor&level=error"
 SPEED = 1 / 3
 MOST_MIB = 64
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -42,40 +44,27 @@ END $$
 """
 
 
-def readings(lines: int) -> Iterator[tuple[str, int, float, float]]:
-    """Instant, sensor, temperature, vibration: an equipment fails, its sensors tell."""
-
-    def told() -> Iterator[tuple[str, int, float, float]]:
-        n = 0
-        while True:
-            at = f"{START + n * STEP:%Y-%m-%d %H:%M:%S}"
-            for sensor in range(1 + n % EQUIPMENT, SENSORS + 1, EQUIPMENT):
-                turn = n * 7919 + sensor
-                yield at, sensor, turn % 50_000 / 100, turn % 1_999_999 / 100 - 9999
-            n += 1
-
-    return islice(told(), lines)
-
-
-def write(file: IO[bytes], rows: Iterator[str]) -> None:
-    while piece := "".join(islice(rows, 20_000)):
-        file.write(piece.encode())
-
-
-def as_log(lines: int) -> Iterator[str]:
-    for at, sensor, temperature, vibration in readings(lines):
-        yield (
-            f"[{at}]\tERROR\tsensor[{sensor}]:\t"
-            f"(temperature\t{temperature:.2f}, vibration\t{vibration:.2f})\n"
-        )
+def write(lines: int, log: IO[bytes], values: IO[bytes]) -> None:
+    """An equipment fails, its sensors tell: as lines, and as what COPY takes."""
+    for n in count():
+        at = f"{START + n * STEP:%Y-%m-%d %H:%M:%S}"
+        told, copied = [], []
+        for sensor in range(1 + n % EQUIPMENT, SENSORS + 1, EQUIPMENT):
+            turn = n * 7919 + sensor
+            temperature, vibration = turn % 50_000 / 100, turn % 1_999_999 / 100 - 9999
+            told.append(
+                f"[{at}]\tERROR\tsensor[{sensor}]:\t"
+                f"(temperature\t{temperature:.2f}, vibration\t{vibration:.2f})\n"
+            )
+            copied.append(f"{at}\t{sensor}\t1\t2\t{temperature:.2f}\t{vibration:.2f}\n")
+        log.write("".join(told[:lines]).encode())
+        values.write("".join(copied[:lines]).encode())
+        lines -= len(told)
+        if lines <= 0:
+            return
 
 
-def as_values(lines: int) -> Iterator[str]:
-    for at, sensor, temperature, vibration in readings(lines):
-        yield f"{at}\t{sensor}\t1\t2\t{temperature:.2f}\t{vibration:.2f}\n"
-
-
-async def read(file: IO[bytes]) -> AsyncIterator[bytes]:
+async def pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
     while piece := file.read(512 * 1024):
         yield piece
 
@@ -98,7 +87,7 @@ class Bench:
         since = time.perf_counter()
         done = do()
         self.took[name] = time.perf_counter() - since
-        print(f"{name:28} {self.took[name]:7.1f} s")
+        print(f"{name:28} {self.took[name]:7.1f} s", flush=True)
         return done
 
     async def copy(self, file: IO[bytes], *, parsed: bool) -> None:
@@ -107,15 +96,15 @@ class Bench:
         file.seek(0)
         since = time.perf_counter()
         if parsed:
-            await db.copy_to_table("copied", source=read(file), columns=COLUMNS)
+            await db.copy_to_table("copied", source=pieces(file), columns=COLUMNS)
         else:
             # No line holds a backspace: each is one column.
             await db.copy_to_table(
-                "copied", source=read(file), format="csv", delimiter="\b", quote="\a"
+                "copied", source=pieces(file), format="csv", delimiter="\b", quote="\a"
             )
         name = "COPY of values" if parsed else "COPY of lines as texts"
         self.took[name] = time.perf_counter() - since
-        print(f"{name:28} {self.took[name]:7.1f} s")
+        print(f"{name:28} {self.took[name]:7.1f} s", flush=True)
         await db.execute("DROP TABLE copied")
         await db.close()
 
@@ -138,6 +127,20 @@ class Bench:
         assert plan["counts"]["create"] == self.lines, plan
         self.timed("apply", lambda: self.post(f"/imports/{plan['id']}/apply"))
 
+    def read(self, path: str) -> None:
+        connection = self.run.connect()
+        connection.request("GET", f"/api/v1{path}")
+        answer = connection.getresponse()
+        if answer.status != 200:
+            raise SystemExit(f"{path}: {answer.status} {answer.read().decode()}")
+        answer.read()
+
+    def count(self) -> None:
+        for by in ("equipment", "group", "sensor", "month", "vessel"):
+            self.timed(f"summary by {by}", partial(self.read, f"{SUMMARY}?by={by}"))
+        self.timed("summary of a level", partial(self.read, f"{SUMMARY}?{LEVEL}"))
+        self.timed("ranking of sensors", partial(self.read, "/failures/sensors"))
+
     def load_again(self, log: IO[bytes]) -> None:
         log.seek(0)
         where = "/vessels/MV1/failures/imports"
@@ -154,8 +157,7 @@ async def main() -> None:
         tempfile.TemporaryFile() as log,
         product() as run,
     ):
-        write(values, as_values(said.lines))
-        write(log, as_log(said.lines))
+        write(said.lines, log, values)
         bench = Bench(run, said.lines)
         await bench.copy(values, parsed=True)
         await bench.copy(log, parsed=False)
@@ -163,6 +165,7 @@ async def main() -> None:
         before = run.rss()
         with Watch(run) as watch:
             bench.load(log)
+            bench.count()
             bench.load_again(log)
     took = bench.took["plan"] + bench.took["apply"]
     speed, more = bench.took["COPY of values"] / took, watch.most - before

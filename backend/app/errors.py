@@ -216,7 +216,8 @@ class StaleVersionError(AppError):
 class TooLargeError(AppError):
     """The body is larger than this address accepts.
 
-    Bodies hold at most 1 MiB, import files at most 100 MiB. Split the request.
+    Bodies hold at most 1 MiB, import files at most 100 MiB, failure logs at most 1 GiB.
+    Split the request.
     """
 
     status, slug = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"
@@ -227,7 +228,8 @@ class UnsupportedMediaTypeError(AppError):
     """The body is of a kind that this address does not read.
 
     Say what you send in `Content-Type`: `application/json` everywhere but for
-    import files, which may also be CSV, TSV, NDJSON or XLSX.
+    import files, which may also be CSV, TSV, NDJSON or XLSX, and for failure logs,
+    which are plain text.
     """
 
     status, slug = HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"

@@ -51,7 +51,7 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) / 3600 AS hours,
         count(r) AS times
     FROM unnest((
-        SELECT range_agg(tstzrange(d.since, coalesce(d.until, 'infinity'))
+        SELECT range_agg(tstzrange(d.since, d.until)
             * tstzrange(seen.since, seen.until))
         FROM down d WHERE d.equipment = code)) r
 ) stood

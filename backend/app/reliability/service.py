@@ -66,7 +66,7 @@ async def _names(
         if values:
             found = found.where(filtered.in_(values))
     rows, next_cursor = await paginate(
-        session, found, query, sort="name", columns={"name": column}, unique=column
+        session, found, query, sort=query.by, columns={query.by: column}, unique=column
     )
     return [row[0] for row in rows], next_cursor
 

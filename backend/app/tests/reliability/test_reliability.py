@@ -110,6 +110,8 @@ async def test_groups_and_vessels_sum_up_their_equipment(
     first = await get(client, "reliability", **WINDOW, limit=2)
     second = await get(client, "reliability", **WINDOW, cursor=first["next_cursor"])
     assert [item["name"] for item in second["items"]] == ["PA-1"]
+    other = {"by": "vessel", "cursor": first["next_cursor"]}
+    refused(await client.get(url("reliability"), params=other), 400, "bad-cursor")
 
 
 async def test_the_time_of_an_equipment_begins_with_it(
