@@ -108,18 +108,16 @@ async def _stage(db: Driver, reader: "_Reader") -> int:
 
 async def apply(session: AsyncSession, planned: Import) -> None:
     db = await driver(session)
-    within = await loads.span(db, planned.number)
-    if within.lines != planned.creates:
-        raise PlanStaleError(
-            "The database was cut off after this plan was made, and lines of the plan "
-            f"are lost; nothing was applied. {imports.AGAIN}"
-        )
     if await loads.basis(db, planned.vessel, planned.details or {}) != planned.basis:
         raise PlanStaleError(
             "Sensors, or failures of the same time, changed after the plan was made, "
             f"and nothing was applied. {imports.AGAIN}"
         )
-    await loads.apply(db, planned.number, planned.vessel, within)
+    if await loads.apply(db, planned.number, planned.vessel) != planned.creates:
+        raise PlanStaleError(
+            "The database was cut off after this plan was made, and lines of the plan "
+            f"are lost; nothing was applied. {imports.AGAIN}"
+        )
 
 
 imports.APPLIERS[Kind.FAILURES] = apply

@@ -124,22 +124,21 @@ SELECT EXISTS (
 
 
 class Span(NamedTuple):
-    """How many lines of a plan are there, and their first and last instant."""
+    """The first and the last instant of a plan's lines; None of none."""
 
-    lines: int
     first: datetime | None
     last: datetime | None
 
 
-async def span(db: Driver, plan: int) -> Span:
-    query = "SELECT count(*), min(at), max(at) FROM planned_readings WHERE plan = $1"
+async def _span(db: Driver, plan: int) -> Span:
+    query = "SELECT min(at), max(at) FROM planned_readings WHERE plan = $1"
     rows = await db.fetch(query, plan, timeout=SECONDS)
     return Span(*rows[0])
 
 
 async def leave_out_known(db: Driver, plan: int, vessel: str) -> int:
     """Take out the lines that were loaded before; how many they were."""
-    _, first, last = await span(db, plan)
+    first, last = await _span(db, plan)
     if not await db.fetchval(_ANY_KNOWN, vessel, first, last, timeout=SECONDS):
         return 0
     return int(
@@ -171,10 +170,15 @@ events AS (
 _DESCRIBE = f"""
 WITH {_SPANS}, {_EVENTS}
 SELECT coalesce(sum(errors + warnings), 0)::bigint AS readings,
-    count(*) AS failures, coalesce(sum(errors), 0)::bigint AS errors,
+    coalesce(sum(failures), 0)::bigint AS failures,
+    coalesce(sum(errors), 0)::bigint AS errors,
     coalesce(sum(warnings), 0)::bigint AS warnings,
-    count(DISTINCT equipment) AS equipment, min(at) AS first, max(at) AS last
-FROM events
+    count(*) AS equipment, min(first) AS first, max(last) AS last
+FROM (
+    SELECT count(*) AS failures, sum(errors) AS errors, sum(warnings) AS warnings,
+        min(at) AS first, max(at) AS last
+    FROM events GROUP BY equipment
+) each
 """
 
 
@@ -215,6 +219,8 @@ INSERT INTO failures (equipment, vessel, at, level, source, errors, warnings)
 SELECT equipment, $2::text, at, CASE WHEN errors > 0 THEN 'error' ELSE 'warning' END,
     'log', errors, warnings
 FROM events ORDER BY at, equipment
+"""
+_FAILURES_KNOWN = f"""{_FAILURES}
 ON CONFLICT (at, equipment) DO UPDATE SET
     level = least(failures.level, excluded.level),
     errors = failures.errors + excluded.errors,
@@ -243,19 +249,30 @@ FROM (
 """
 
 
-async def apply(db: Driver, plan: int, vessel: str, within: Span) -> None:
+async def apply(db: Driver, plan: int, vessel: str) -> int:
+    """Add the lines of a plan; how many there were."""
     await hash_everything(db)
-    # The partitions come with the failures.
-    await db.execute(_FAILURES, plan, vessel, timeout=SECONDS)
-    try:
-        async with db.transaction():
-            await db.execute(_READINGS, plan, vessel, timeout=SECONDS)
-    except asyncpg.UniqueViolationError:
+    # The partitions come with the failures. Mostly nothing is known of them, and to ask
+    # for each row costs more than to find out late.
+    if await _added(db, _FAILURES, plan, vessel) is None:
+        await db.execute(_FAILURES_KNOWN, plan, vessel, timeout=SECONDS)
+    if (added := await _added(db, _READINGS, plan, vessel)) is None:
         # A sensor tells twice of one instant: a log has no times, or there was one.
-        await db.execute(
-            *(_READINGS_COUNTED, plan, vessel, within.first, within.last),
-            timeout=SECONDS,
+        status = await db.execute(
+            *(_READINGS_COUNTED, plan, vessel, *await _span(db, plan)), timeout=SECONDS
         )
+        added = int(status.split()[-1])
     await db.execute(
         "DELETE FROM planned_readings WHERE plan = $1", plan, timeout=SECONDS
     )
+    return added
+
+
+async def _added(db: Driver, statement: str, plan: int, vessel: str) -> int | None:
+    """How many rows an INSERT adds; None, and nothing added, if one is there."""
+    try:
+        async with db.transaction():
+            status = await db.execute(statement, plan, vessel, timeout=SECONDS)
+    except asyncpg.UniqueViolationError:
+        return None
+    return int(status.split()[-1])

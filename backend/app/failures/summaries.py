@@ -9,13 +9,14 @@ from sqlalchemy import (
     SQLColumnExpression,
     Subquery,
     distinct,
+    exists,
     func,
     or_,
     select,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from app.database import be_patient
 from app.equipment.models import Equipment
 from app.failures.models import Failure, Level, Reading, Sensor
 from app.failures.schemas import (
@@ -30,12 +31,8 @@ from app.failures.schemas import (
     Window,
 )
 
-# Millions of readings are counted at once: longer than a request may otherwise take.
-SECONDS = 60
-
 
 async def summary(session: AsyncSession, query: SummaryQuery) -> Summary:
-    await be_patient(session, SECONDS)
     each = _of_sensors(query) if query.by is By.SENSOR else _of_failures(query)
     names = [column for column in each.c if column.name not in {"failures", "readings"}]
     found = await session.execute(
@@ -69,6 +66,8 @@ def _said(query: Window) -> dict[str, Any]:
 def _item(row: Row[Any], registered: Mapping[str | None, int]) -> SummaryItem:
     said = dict(row._mapping)  # noqa: SLF001 SQLAlchemy's public name
     del said["all"]
+    if "month" in said:
+        said["month"] = f"{row.month:%Y-%m}"
     if registered:
         size = registered[row.group]
         said |= {
@@ -124,7 +123,7 @@ Names = dict[str, SQLColumnExpression[Any]]
 NAMES: dict[By, Names] = {
     By.EQUIPMENT: {"code": Equipment.code, "group": Equipment.group},
     By.GROUP: {"group": Equipment.group},
-    By.MONTH: {"month": func.to_char(func.timezone("UTC", Failure.at), "YYYY-MM")},
+    By.MONTH: {"month": func.date_trunc("month", Failure.at, "UTC")},
     By.VESSEL: {"vessel": Failure.vessel},
 }
 
@@ -144,17 +143,14 @@ def _of_failures(query: SummaryQuery, names: Names | None = None) -> Subquery:
     ]
     if "group" in named and "code" not in named:
         places.append(func.count(distinct(Failure.equipment)).label("equipment"))
-    return (
-        select(
-            *places,
-            func.count().label("failures"),
-            func.coalesce(func.sum(lines), 0).label("readings"),
-        )
-        .join(Equipment, Equipment.code == Failure.equipment)
-        .where(*conditions)
-        .group_by(*named.values())
-        .subquery()
-    )
+    counted = select(
+        *places,
+        func.count().label("failures"),
+        func.coalesce(func.sum(lines), 0).label("readings"),
+    ).select_from(Failure)
+    if "group" in named or query.group:
+        counted = counted.join(Equipment, Equipment.code == Failure.equipment)
+    return counted.where(*conditions).group_by(*named.values()).subquery()
 
 
 # --- out of readings ------------------------------------------------------------------
@@ -163,14 +159,20 @@ def _of_failures(query: SummaryQuery, names: Names | None = None) -> Subquery:
 def _of_sensors(query: Window) -> Subquery:
     conditions = _within(query, Reading.at)
     # Each instant of a sensor has a first reading; of one level it may be another.
-    instants: ColumnElement[int] = func.count().filter(Reading.nth == 1)
+    first: ColumnElement[bool] = Reading.nth == 1
     if query.level:
         conditions.append(Reading.level == query.level.rank)
-        instants = func.count(distinct(Reading.at))
+        before = aliased(Reading)
+        first |= ~exists().where(
+            before.at == Reading.at,
+            before.sensor == Reading.sensor,
+            before.nth < Reading.nth,
+            before.level == Reading.level,
+        )
     each = (
         select(
             Reading.sensor,
-            instants.label("failures"),
+            func.count().filter(first).label("failures"),
             func.count().label("readings"),
         )
         .where(*conditions)
@@ -195,7 +197,6 @@ def _of_sensors(query: Window) -> Subquery:
 
 async def ranking(session: AsyncSession, query: RankingQuery) -> Ranking:
     """The sensors of each equipment of each group, the worst of all three first."""
-    await be_patient(session, SECONDS)
     each = _of_sensors(query)
     count = each.c[query.unit]
     total = func.sum(count).over

@@ -121,16 +121,18 @@ async def test_a_level_counts_its_readings_and_failures_that_have_some(
 ) -> None:
     await fleet(client)
     at = "2020-01-02 06:53:29"
-    await load(client, LOG + line(at, 1, level="WARNING"))
+    # The same sensor told of an error and, twice, of a warning.
+    twice = line(at, 1, level="WARNING") * 2
+    await load(client, LOG + twice)
     assert await counted(client, level="warning") == [
-        ("KA-1", 2, "COMPRESSORS", 2),
+        ("KA-1", 2, "COMPRESSORS", 3),
         ("PA-1", 1, "PUMPS", 1),
     ]
     assert await counted(client, level="error", code="KA-1") == [
         ("KA-1", 3, "COMPRESSORS", 6)
     ]
     assert await counted(client, level="warning", by="sensor", group="COMPRESSORS") == [
-        ("KA-1", 2, "COMPRESSORS", 2, "1", "MV102")
+        ("KA-1", 2, "COMPRESSORS", 3, "1", "MV102")
     ]
     report = {"code": "KA-2", "at": "2021-01-01T00:00:00Z", "level": "warning"}
     created(await client.post(url("failures"), json=report))
