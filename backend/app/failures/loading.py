@@ -18,13 +18,15 @@ from app.imports import service as imports
 from app.imports import views
 from app.imports.delimited import marked
 from app.imports.models import Import, Kind
-from app.imports.tables import MIB, Text
+from app.imports.tables import Text
 from app.imports.uploads import File
 from app.imports.views import Shown
 from app.imports.walks import SECONDS
 
-# So many blocks go in one COPY: a savepoint for each of 400 would slow others down.
-BLOCKS = 3
+# What is read at once: each pass over it makes another one of its size.
+BLOCK = 256 * 1024
+# So many go in one COPY: a savepoint for each of 1,600 would slow others down.
+BLOCKS = 12
 # If none of the first lines can be read, the others will not be better.
 TRIED = 1000
 
@@ -164,11 +166,11 @@ class _Reader:
         encoding = self.file.encoding or marked(start)
         if encoding in {"utf-8", "utf-8-sig", "ascii"}:
             self.file.body.seek(3 if start.startswith(b"\xef\xbb\xbf") else 0)
-            while piece := self.file.body.read(MIB):
+            while piece := self.file.body.read(BLOCK):
                 yield piece
             return
         text = Text(self.file.body, encoding, errors="replace", newline="")
-        while characters := text.read(MIB):
+        while characters := text.read(BLOCK):
             yield characters.removeprefix("\ufeff").encode()
 
     def next_batch(self) -> Batch:

@@ -223,7 +223,7 @@ async def test_blocks_end_with_their_lines(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fleet(client)
-    monkeypatch.setattr(loading, "MIB", 50)
+    monkeypatch.setattr(loading, "BLOCK", 50)
     planned = await plan(client, LOG + "x" * 500 + "\n" + line("2021-01-01", 1))
     assert counts(planned) == (10, 0, 0, 1)
     assert wrong(planned) == [(10, None, "unreadable-line")]
