@@ -25,6 +25,7 @@ from app.settings import Settings
 
 LOCK = 0x4650_534F  # "FPSO"
 LOCK_TIMEOUT = "4s"
+STATEMENT_TIMEOUT = "10min"
 ATTEMPTS = 10
 PAUSE = 1.0
 LOCK_NOT_AVAILABLE = "55P03"
@@ -34,7 +35,7 @@ PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
 def migrate(
     connection: Connection, lock_timeout: str = LOCK_TIMEOUT, pause: float = PAUSE
 ) -> None:
-    connection.execute(text("SET statement_timeout = '10min'"))
+    connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
     connection.execute(text(f"SET lock_timeout = '{lock_timeout}'"))
     connection.commit()
@@ -90,8 +91,14 @@ async def main() -> None:
 
 
 def offline() -> None:
-    """`alembic upgrade head --sql`: print the statements instead."""
-    context.configure(dialect_name="postgresql", target_metadata=Base.metadata)
+    """`alembic upgrade head --sql`: print the statements instead, as polite as ours."""
+    context.configure(
+        dialect_name="postgresql",
+        target_metadata=Base.metadata,
+        transaction_per_migration=True,
+    )
+    context.execute(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'")
+    context.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     with context.begin_transaction():
         context.run_migrations()
 

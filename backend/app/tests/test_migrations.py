@@ -1,8 +1,10 @@
 """The schema's history: there and back, once however many start it, and as declared."""
 
 import asyncio
+import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
@@ -246,3 +248,45 @@ def test_the_statements_can_be_printed(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out
     for table in ("vessels", "equipment", "operations"):
         assert f"CREATE TABLE {table} (" in printed
+
+
+def _linted(sql: str) -> set[str]:
+    """The rules that squawk sees broken, as `make check` asks it."""
+    said = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("squawk"), "--reporter=json"),
+            f"--config={BACKEND.parent / '.squawk.toml'}",
+        ],
+        input=sql,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rules = {found["rule_name"] for found in json.loads(said.stdout or "[]")}
+    assert bool(rules) == bool(said.returncode), said.stderr
+    return rules
+
+
+UNSAFE = {
+    "CREATE INDEX i ON equipment (location)": "require-concurrent-index-creation",
+    "DROP INDEX ix_equipment_name_code": "require-concurrent-index-deletion",
+    "ALTER TABLE equipment ALTER code TYPE text": "changing-column-type",
+    "ALTER TABLE equipment ALTER tag SET NOT NULL": "adding-not-nullable-field",
+    "ALTER TABLE equipment ADD CHECK (name <> '')": "constraint-missing-not-valid",
+    "ALTER TABLE equipment ADD UNIQUE (name)": "disallowed-unique-constraint",
+    "ALTER TABLE equipment RENAME tag TO label": "renaming-column",
+    "ALTER TABLE equipment DROP location": "ban-drop-column",
+}
+
+
+def test_the_linter_sees_what_would_stop_writers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command.upgrade(_config(), "head", sql=True)
+    printed = capsys.readouterr().out
+    assert _linted(printed) == set()
+    # Also of a table that an earlier transaction of the same text made.
+    for statement, rule in UNSAFE.items():
+        assert rule in _linted(f"{printed}BEGIN;\n{statement};\nCOMMIT;\n"), statement
+    impatient = printed.replace("SET lock_timeout", "SET deadlock_timeout")
+    assert _linted(impatient) == {"require-lock-timeout"}
