@@ -10,7 +10,8 @@ import re
 import time
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -20,6 +21,7 @@ import app.equipment.models
 import app.imports.models
 import app.operations.models
 import app.vessels.models  # noqa: F401 these register the tables
+from app import rights
 from app.database import Base
 from app.settings import Settings
 
@@ -33,8 +35,12 @@ PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
 
 
 def migrate(
-    connection: Connection, lock_timeout: str = LOCK_TIMEOUT, pause: float = PAUSE
+    connection: Connection,
+    service: URL | None = None,
+    lock_timeout: str = LOCK_TIMEOUT,
+    pause: float = PAUSE,
 ) -> None:
+    """Migrate, and let the service's role in if that is another than ours."""
     connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
     connection.execute(text(f"SET lock_timeout = '{lock_timeout}'"))
@@ -44,6 +50,7 @@ def migrate(
             try:
                 run(connection)
                 make_partitions(connection)
+                let_in(connection, service)
             except DBAPIError as error:
                 connection.rollback()
                 state = getattr(error.orig, "sqlstate", None)
@@ -60,9 +67,21 @@ def migrate(
 
 def make_partitions(connection: Connection) -> None:
     """Whoever migrates, and every start of a stack does, makes the coming months."""
-    known = text("SELECT to_regproc('make_change_partitions')")
-    if connection.scalar(known):
+    ours = text(
+        "SELECT has_function_privilege(to_regproc('make_change_partitions'), 'EXECUTE')"
+    )
+    # It is not there yet; or who finds the schema as it should be is the service.
+    if connection.scalar(ours):
         connection.execute(text("SELECT make_change_partitions()"))
+    connection.commit()
+
+
+def let_in(connection: Connection, service: URL | None) -> None:
+    """Give the service's role its password and its rights, if it is not ours."""
+    ours = connection.scalar(text("SELECT current_user"))
+    if service and service.username and service.username != ours:
+        rights.let_in(connection, service.username, service.password)
+        rights.grant(connection, service.username)
     connection.commit()
 
 
@@ -84,9 +103,11 @@ def run(connection: Connection) -> None:
 
 
 async def main() -> None:
-    engine = create_async_engine(Settings().async_database_url, poolclass=NullPool)
+    settings = Settings()
+    url = settings.async_migration_database_url
+    engine = create_async_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
-        await connection.run_sync(migrate)
+        await connection.run_sync(migrate, make_url(settings.async_database_url))
     await engine.dispose()
 
 
@@ -106,7 +127,7 @@ def offline() -> None:
 if context.is_offline_mode():
     offline()
 elif "connection" in context.config.attributes:
-    # From Python: the connection, and how patient to be.
+    # From Python: the connection, as whom to serve, and how patient to be.
     migrate(**context.config.attributes)
 else:
     asyncio.run(main())

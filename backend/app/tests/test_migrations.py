@@ -44,11 +44,13 @@ async def migrate(
     **attributes: object,
 ) -> None:
     """Run an Alembic command on the database, as `alembic` does."""
+    attributes["service"] = make_url(str(settings.database_url))
 
     def work(connection: Connection) -> None:
         run(_config(connection=connection, **attributes), *arguments)
 
-    engine = create_async_engine(settings.async_database_url, poolclass=NullPool)
+    url = settings.async_migration_database_url
+    engine = create_async_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(work)
     await engine.dispose()
@@ -183,7 +185,11 @@ async def test_four_migrators_at_once_run_it_once(empty: Settings) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "alembic", "upgrade", "head"),
             cwd=BACKEND,
-            env=os.environ | {"FPSO_DATABASE_URL": str(empty.database_url)},
+            env=os.environ
+            | {
+                "FPSO_DATABASE_URL": str(empty.database_url),
+                "FPSO_MIGRATION_DATABASE_URL": str(empty.migration_database_url),
+            },
             stderr=asyncio.subprocess.PIPE,
         )
         _, err = await process.communicate()

@@ -2,36 +2,23 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
-import asyncpg
 import pytest
 from httpx2 import AsyncClient, Response
 from sqlalchemy.engine import make_url
 
-from app.database import Driver, create_engine, create_sessions
+from app.database import create_engine, create_sessions
 from app.main import create_app
 from app.settings import Settings
-from app.tests.conftest import client_for
+from app.tests.conftest import client_for, connected
 from app.tests.factories import change, equipment, get, ok, order, refused, url, vessel
 from app.tests.imports.factories import aboard, apply, counts, load, plan, send
-
-
-@asynccontextmanager
-async def beside(settings: Settings) -> AsyncGenerator[Driver]:
-    """A connection of our own to the same database."""
-    connection = await asyncpg.connect(str(settings.database_url))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def until_waiting(settings: Settings, what: str) -> int:
     """Wait until some statement like `what` waits for a lock; its process id."""
     # Outside of any transaction, in which statistics would stand still.
-    async with beside(settings) as connection:
+    async with connected(settings) as connection:
         for _ in range(500):
             found: int | None = await connection.fetchval(
                 "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
@@ -164,7 +151,7 @@ async def test_a_row_locked_for_too_long_is_503(
     await vessel(committed)
     await equipment(committed, "A1")
     planned = await plan(committed, "code,name\nA1,new\n")
-    async with beside(fresh) as other, other.transaction():
+    async with connected(fresh) as other, other.transaction():
         await other.execute("SELECT FROM equipment WHERE code = 'A1' FOR UPDATE")
         problem = refused(await apply(committed, planned), 503, "unavailable")
     assert "Try again" in problem["detail"]
@@ -174,7 +161,7 @@ async def test_a_row_locked_for_too_long_is_503(
 async def test_a_deadlock_is_409(committed: AsyncClient, fresh: Settings) -> None:
     await vessel(committed)
     planned = await plan(committed, "code,tag,name\nA1,T1,x\nA2,T2,x\n")
-    async with beside(fresh) as other, other.transaction():
+    async with connected(fresh) as other, other.transaction():
         # We hold A2 and want T1; the import holds T1 and wants A2. Who asks last is
         # told, and the import waits first.
         await other.execute("SET LOCAL deadlock_timeout = '30s'")
@@ -198,7 +185,7 @@ async def test_a_connection_lost_on_the_way_is_503_and_replaced(
     await vessel(narrow)
     await equipment(narrow, "A1")
     planned = await plan(narrow, "code,name\nA1,new\n")
-    async with beside(fresh) as other, other.transaction():
+    async with connected(fresh) as other, other.transaction():
         await other.execute("SELECT FROM equipment WHERE code = 'A1' FOR UPDATE")
         applying = asyncio.create_task(apply(narrow, planned))
         process = await until_waiting(fresh, "FOR NO KEY UPDATE")
@@ -213,7 +200,7 @@ async def test_a_connection_lost_while_rows_arrive_is_503(
     """COPY is the driver's own: SQLAlchemy never sees how it ends."""
     await vessel(narrow)
     content = "code,name\n" + "".join(f"A{i},x\n" for i in range(60_000))
-    async with beside(fresh) as other:
+    async with connected(fresh) as other:
         planning = asyncio.create_task(send(narrow, content))
         process = None
         while process is None:
