@@ -147,11 +147,15 @@ def query(statement: str) -> str:
 
 
 def test_backends_connect_as_a_role_that_cannot_touch_the_record() -> None:
-    sessions = "pg_stat_activity WHERE application_name = 'fpso'"
-    assert query(f"SELECT DISTINCT usename FROM {sessions}") == "fpso_app"
-    on_record = "grantee = 'fpso_app' AND table_name = 'changes'"
-    rights = f"information_schema.table_privileges WHERE {on_record}"
-    assert query(f"SELECT privilege_type FROM {rights}") == "SELECT"
+    connected = query(
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'fpso'"
+    )
+    assert connected == "fpso_app"
+    rights = query(
+        "SELECT privilege_type FROM information_schema.table_privileges "
+        "WHERE grantee = 'fpso_app' AND table_name = 'changes'"
+    )
+    assert rights == "SELECT"
     (backend,) = containers("backend")
     assert "fpso_app:" in str(backend["Config"]["Env"])
     assert "fpso:fpso@" not in str(backend["Config"]["Env"])

@@ -99,7 +99,7 @@ class Stack:
         self.env["FPSO_DATABASE_URL"] = cluster.service_url(
             self.server_port, database.NAME
         )
-        room = self.pool_size * self.settings.backends + SPARE_CONNECTIONS
+        room = 2 * self.pool_size * self.settings.backends + SPARE_CONNECTIONS
         server = self.keep(
             "PostgreSQL",
             lambda output: cluster.start(
