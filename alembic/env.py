@@ -105,9 +105,12 @@ def run(connection: Connection) -> None:
 async def main() -> None:
     settings = Settings()
     url = settings.async_migration_database_url
+    # Of one role for all the name may differ: proxies want `name@server` in a URL.
+    two = settings.migration_database_url is not None
+    service = make_url(settings.async_database_url) if two else None
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
-        await connection.run_sync(migrate, make_url(settings.async_database_url))
+        await connection.run_sync(migrate, service)
     await engine.dispose()
 
 

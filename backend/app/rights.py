@@ -20,8 +20,9 @@ _MAY_MAKE = text(
     "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
 )
 _LOGIN = text(
-    "SELECT format('%s ROLE %I LOGIN PASSWORD %L', "
-    "CAST(:verb AS text), CAST(:role AS text), CAST(:password AS text))"
+    "SELECT format('%s ROLE %I LOGIN', CAST(:verb AS text), CAST(:role AS text)) || "
+    "CASE WHEN CAST(:password AS text) IS NULL THEN '' "
+    "ELSE format(' PASSWORD %L', CAST(:password AS text)) END"
 )
 # A temporary table of anybody's with one of these as its trigger could forge a record.
 _DEFINER = text(
@@ -52,11 +53,18 @@ def let_in(connection: Connection, role: str, password: str | None) -> None:
 def grant(connection: Connection, role: str) -> None:
     """Give the role its rights on what there is, and take all others."""
     quote = connection.dialect.identifier_preparer.quote
+    grantee = quote(role)
+    # What everybody has, unless it was taken; where it is not ours to give, PostgreSQL
+    # says so in a notice. Imports need temporary tables.
+    database = quote(str(connection.scalar(text("SELECT current_database()"))))
+    connection.execute(
+        text(f"GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {grantee}")
+    )
+    connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {grantee}"))
     there = set(inspect(connection).get_table_names())
-    for name in sorted(there & {*Base.metadata.tables, *READ_ONLY}):
-        rights = "SELECT" if name in READ_ONLY else "SELECT, INSERT, UPDATE, DELETE"
-        table, grantee = quote(name), quote(role)
-        connection.execute(text(f"REVOKE ALL ON {table} FROM {grantee}"))
-        connection.execute(text(f"GRANT {rights} ON {table} TO {grantee}"))
+    for table in sorted(there & {*Base.metadata.tables, *READ_ONLY}):
+        rights = "SELECT" if table in READ_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+        connection.execute(text(f"REVOKE ALL ON {quote(table)} FROM {grantee}"))
+        connection.execute(text(f"GRANT {rights} ON {quote(table)} TO {grantee}"))
     for function in connection.scalars(_DEFINER).all():
         connection.execute(text(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC"))

@@ -44,7 +44,8 @@ async def migrate(
     **attributes: object,
 ) -> None:
     """Run an Alembic command on the database, as `alembic` does."""
-    attributes["service"] = make_url(str(settings.database_url))
+    if settings.migration_database_url:
+        attributes["service"] = make_url(str(settings.database_url))
 
     def work(connection: Connection) -> None:
         run(_config(connection=connection, **attributes), *arguments)

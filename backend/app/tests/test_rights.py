@@ -158,7 +158,8 @@ async def test_a_table_of_its_own_does_not_forge_the_record(fresh: Settings) -> 
 async def test_migrating_gives_rights_anew_and_takes_what_was_too_much(
     fresh: Settings,
 ) -> None:
-    role = make_url(str(fresh.database_url)).username
+    url = make_url(str(fresh.database_url))
+    role, database = url.username, url.database
     async with connected(fresh) as owner, as_service(fresh) as service:
         await owner.execute(
             f"GRANT ALL ON changes TO {role}; REVOKE ALL ON vessels FROM {role}; "
@@ -169,6 +170,11 @@ async def test_migrating_gives_rights_anew_and_takes_what_was_too_much(
         await service.execute(insert)
         with pytest.raises(InsufficientPrivilegeError):
             await service.execute("INSERT INTO vessels (code) VALUES ('V1')")
+        # As on a server whose owner trusts nobody.
+        await owner.execute(
+            f"REVOKE ALL ON DATABASE {database} FROM PUBLIC, {role}; "
+            f"REVOKE ALL ON SCHEMA public FROM PUBLIC, {role}"
+        )
         await migrate(fresh, command.upgrade, "head")
         with pytest.raises(InsufficientPrivilegeError):
             await service.execute(insert)
@@ -178,6 +184,8 @@ async def test_migrating_gives_rights_anew_and_takes_what_was_too_much(
                 "CREATE TEMPORARY TABLE t (); CREATE TRIGGER t AFTER INSERT ON t "
                 "EXECUTE FUNCTION more()"
             )
+        async with as_service(fresh) as another:
+            assert await another.fetchval("SELECT count(*) FROM vessels") == 1
 
 
 @pytest.fixture
@@ -212,6 +220,10 @@ async def test_the_role_is_made_and_its_password_is_what_the_url_says(
             await service.execute("INSERT INTO vessels (code) VALUES (now()::text)")
             with pytest.raises(InsufficientPrivilegeError):
                 await service.execute("DELETE FROM changes")
+    # One without a password, whose comes from elsewhere, leaves what there is.
+    wordless = owner.set(username=role)._replace(password=None)
+    silent = over(settings, database_url=wordless)
+    await migrate(silent, command.upgrade, "head")
     # Whoever finds everything as it should be may well be the service.
     alone = over(settings, migration_database_url=None)
     await migrate(alone, command.upgrade, "head")
