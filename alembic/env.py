@@ -1,8 +1,8 @@
 """Run the migrations on the database that the settings name, politely.
 
 Four migrators at once run them once: each waits for a session-level advisory lock.
-A migration that cannot get its table lock in four seconds gives way and tries again,
-rather than queue every reader of the table behind it.
+A migration that cannot get its table lock soon gives way and tries again: everybody
+else queues behind it, for as long as the lock timeout (P16: half a second).
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import re
 import time
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
@@ -26,9 +27,9 @@ from app.database import Base
 from app.settings import Settings
 
 LOCK = 0x4650_534F  # "FPSO"
-LOCK_TIMEOUT = "4s"
+LOCK_TIMEOUT = "300ms"
 STATEMENT_TIMEOUT = "10min"
-ATTEMPTS = 10
+ATTEMPTS = 60
 PAUSE = 1.0
 LOCK_NOT_AVAILABLE = "55P03"
 PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
@@ -37,16 +38,16 @@ PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
 def migrate(
     connection: Connection,
     service: URL | None = None,
-    lock_timeout: str = LOCK_TIMEOUT,
+    attempts: int = ATTEMPTS,
     pause: float = PAUSE,
 ) -> None:
     """Migrate, and let the service's role in if that is another than ours."""
     connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
     connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
-    connection.execute(text(f"SET lock_timeout = '{lock_timeout}'"))
+    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.commit()
     try:
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, attempts + 1):
             try:
                 run(connection)
                 make_partitions(connection)
@@ -54,9 +55,9 @@ def migrate(
             except DBAPIError as error:
                 connection.rollback()
                 state = getattr(error.orig, "sqlstate", None)
-                if state != LOCK_NOT_AVAILABLE or attempt == ATTEMPTS:
+                if state != LOCK_NOT_AVAILABLE or attempt == attempts:
                     raise
-                time.sleep(attempt * pause)
+                time.sleep(pause)
             else:
                 break
     finally:
@@ -90,9 +91,15 @@ def is_declared(name: str | None, kind: str, _: object) -> bool:
     return kind != "table" or not PARTITION.fullmatch(name or "")
 
 
+def be_short_again(ctx: MigrationContext, *_: object, **__: object) -> None:
+    """A step may have been patient with those for whom nobody waits."""
+    ctx.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+
+
 def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
+        on_version_apply=be_short_again,
         include_name=is_declared,
         target_metadata=Base.metadata,
         compare_server_default=True,
@@ -118,6 +125,7 @@ def offline() -> None:
     """`alembic upgrade head --sql`: print the statements instead, as polite as ours."""
     context.configure(
         dialect_name="postgresql",
+        on_version_apply=be_short_again,
         target_metadata=Base.metadata,
         transaction_per_migration=True,
     )

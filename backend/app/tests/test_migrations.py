@@ -225,10 +225,10 @@ async def test_a_migration_gives_way_to_readers_and_tries_again(
         # What a long report holds; a table that refers to vessels needs more.
         await holder.execute("LOCK TABLE vessels IN ROW EXCLUSIVE MODE")
         running = asyncio.create_task(
-            migrate(empty, command.upgrade, "head", lock_timeout="200ms", pause=0.05)
+            migrate(empty, command.upgrade, "head", pause=0.05)
         )
         for _ in range(8):
-            # Nobody queues behind the migration for longer than its lock timeout.
+            # Nobody queues behind the migration for long: half a second, says P16.
             await reader.execute("SELECT FROM vessels", timeout=1)
             await asyncio.sleep(0.05)
         assert not running.done()
@@ -242,17 +242,39 @@ async def test_a_migration_that_never_gets_its_lock_says_so(empty: Settings) -> 
     async with connected(empty) as holder, holder.transaction():
         await holder.execute("LOCK TABLE vessels IN ROW EXCLUSIVE MODE")
         with pytest.raises(Exception, match="lock timeout"):
-            await migrate(
-                empty, command.upgrade, "head", lock_timeout="20ms", pause=0.01
-            )
+            await migrate(empty, command.upgrade, "head", attempts=2, pause=0.01)
     # It left nothing half done, and no lock behind: the next one runs.
     assert await _tables(empty) == {"alembic_version", "vessels"}
     await migrate(empty, command.upgrade, "head")
 
 
+async def test_who_writes_two_tables_is_not_locked_out_by_a_downgrade(
+    fresh: Settings,
+) -> None:
+    """It drops triggers of three tables, and holds none while it wants another."""
+    async with connected(fresh) as writer, connected(fresh) as watcher:
+        writing = writer.transaction()
+        await writing.start()
+        await writer.execute("LOCK TABLE operations IN ROW EXCLUSIVE MODE")
+        running = asyncio.create_task(
+            migrate(fresh, command.downgrade, "0004", pause=0.05)
+        )
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE relation = 'operations'::regclass"
+        )
+        await seen(watcher, f"{waiting} AND NOT granted", at_least=1)
+        await writer.execute("LOCK TABLE equipment IN ROW SHARE MODE NOWAIT")
+        await writing.rollback()
+        await running
+    assert "changes" not in await _tables(fresh)
+
+
 def test_the_statements_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     command.upgrade(_config(), "head", sql=True)
     printed = capsys.readouterr().out
+    # Said again after each step, which may have set it for itself.
+    steps = len(list(_scripts().walk_revisions()))
+    assert printed.count("SET lock_timeout = '300ms'") == steps + 1
     for table in ("vessels", "equipment", "operations"):
         assert f"CREATE TABLE {table} (" in printed
 
