@@ -135,7 +135,11 @@ def _migrate(url: str) -> None:
     subprocess.run(
         [sys.executable, "-m", "alembic", "upgrade", "head"],
         cwd=BACKEND,
-        env={**os.environ, "FPSO_DATABASE_URL": url},
+        env={
+            **os.environ,
+            "FPSO_DATABASE_URL": url,
+            "FPSO_MIGRATION_DATABASE_URL": "",  # that of the shell is no matter here
+        },
         check=True,
         capture_output=True,
     )

@@ -237,9 +237,11 @@ async def connected(settings: Settings) -> AsyncGenerator[Driver]:
         await connection.close()
 
 
-async def seen(connection: Driver, query: str, *, at_least: int) -> None:
+async def seen(
+    connection: Driver, query: str, *, at_least: int, seconds: float = 30
+) -> None:
     """Wait until the query's number is large enough; outside of a transaction."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(seconds):
         while await connection.fetchval(query) < at_least:  # noqa: ASYNC110 in PostgreSQL
             await asyncio.sleep(0.01)
 

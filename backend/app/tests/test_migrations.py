@@ -207,7 +207,8 @@ async def test_four_migrators_at_once_run_it_once(empty: Settings) -> None:
         # Nobody gets past reading what is there, until all four are at it.
         await holder.execute("LOCK TABLE alembic_version")
         running = asyncio.gather(*(start() for _ in range(4)))
-        await seen(watcher, others, at_least=5)
+        # Four starts of Python, beside which other tests may run.
+        await seen(watcher, others, at_least=5, seconds=120)
         await gate.rollback()
         # A second run would fail: what it makes would be there.
         for code, err in await running:
