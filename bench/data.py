@@ -23,16 +23,17 @@ VESSELS = 20
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is; `page` is the one that W8 reads of the largest vessels."""
+    """How much there is; W8 reads `page` of the largest vessels, W5 loads `rows`."""
 
     name: str
     equipment: int
     operations: int
     page: int
+    rows: int
 
 
-SMALL = Size("small", 12_000, 10_000, 8)
-FULL = Size("full", 1_200_000, 1_000_000, 400)
+SMALL = Size("small", 12_000, 10_000, 8, 500)
+FULL = Size("full", 1_200_000, 1_000_000, 400, 50_000)
 
 # Vessels from a third of the mean to five thirds of it, as fleets are. Codes are eight
 # hexadecimal digits in no order (an odd factor makes each once), tags as plants have

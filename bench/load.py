@@ -65,9 +65,11 @@ end
 """  # noqa: E501 one line of JSON
 
 
-def run(url: str, load: Load, folder: Path) -> Result:
-    """Run the load to its end in another process."""
-    if load.seconds and (wrk := shutil.which("wrk")):
+async def run(url: str, load: Load, folder: Path) -> Result:
+    """Run the load to its end: in another process where it is timed."""
+    if not load.seconds:
+        return await _drive(url, load)
+    if wrk := shutil.which("wrk"):
         script = folder / "load.lua"
         script.write_text(
             SCRIPT

@@ -31,6 +31,7 @@ from app.errors import (
     VersionRequiredError,
 )
 from app.etag import ExpectedVersion
+from app.hot import hot
 from app.links import href
 from app.pagination import Page, PageQuery, link
 from app.problems import responses
@@ -59,6 +60,7 @@ def _page(request: Request, page: EquipmentPage) -> Response:
     response_model=EquipmentRead,
     responses=responses(NotFoundError, DuplicateError, ParentCycleError),
 )
+@hot
 async def install_equipment(
     drivers: DriversDep,
     sessions: SessionsDep,
@@ -79,6 +81,7 @@ async def install_equipment(
     response_model=Page[EquipmentRead],
     responses=responses(NotFoundError, BadCursorError),
 )
+@hot
 async def list_vessel_equipment(
     drivers: DriversDep,
     sessions: SessionsDep,
@@ -95,6 +98,7 @@ async def list_vessel_equipment(
     response_model=Page[EquipmentRead],
     responses=responses(BadCursorError),
 )
+@hot
 async def list_equipment(
     drivers: DriversDep, request: Request, query: Annotated[FleetQuery, Query()]
 ) -> Response:
@@ -141,6 +145,7 @@ async def activate_equipment(
     response_model=EquipmentRead,
     responses=responses(NotFoundError),
 )
+@hot
 async def read_equipment(drivers: DriversDep, code: CodeRef) -> Response:
     """Read one equipment."""
     equipment = await service.read(drivers, code)
@@ -178,6 +183,7 @@ async def update_equipment(
     response_model=Page[EquipmentRead],
     responses=responses(NotFoundError, BadCursorError),
 )
+@hot
 async def list_equipment_children(
     drivers: DriversDep,
     request: Request,
