@@ -17,6 +17,7 @@ from app.changes.router import router as changes
 from app.database import Sessions, create_engine, create_sessions
 from app.drivers import Drivers, open_drivers
 from app.equipment.router import router as equipment
+from app.etag import Conditional
 from app.hot import HotPaths
 from app.imports.router import router as imports
 from app.links import PREFIX
@@ -86,9 +87,10 @@ def create_app(settings: Settings) -> FastAPI:
     contract.document(app)
     # From the innermost out. FastAPI's own `max_body_size` would stand outside of
     # all these and answer in plain text; a route may still set its own.
-    app.add_middleware(AnswerHead)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_MAX)
     app.add_middleware(HotPaths, of=app)
+    app.add_middleware(Conditional)
+    app.add_middleware(AnswerHead)
     app.add_middleware(Refusals)
     if settings.cors_origins:
         app.add_middleware(

@@ -13,6 +13,7 @@ from app.equipment.queries import EquipmentPage
 from app.equipment.schemas import (
     Batch,
     BatchQuery,
+    ChildrenQuery,
     Codes,
     EquipmentCreate,
     EquipmentPath,
@@ -33,7 +34,7 @@ from app.errors import (
 from app.etag import ExpectedVersion
 from app.hot import hot
 from app.links import href
-from app.pagination import Page, PageQuery, link
+from app.pagination import Listing, ListQuery, link
 from app.problems import responses
 from app.recording import CauseDep, RecordedSessionDep
 from app.values import CodeRef
@@ -48,8 +49,14 @@ def _answer(content: object, status_code: int = status.HTTP_200_OK) -> Response:
     return Response(body, status_code, media_type="application/json")
 
 
-def _page(request: Request, page: EquipmentPage) -> Response:
-    answer = _answer(page)
+def _page(request: Request, query: ListQuery, page: EquipmentPage) -> Response:
+    if query.fields:
+        items = [
+            {name: getattr(row, name) for name in query.shown} for row in page.items
+        ]
+        answer = _answer(msgspec.structs.replace(page, items=items))
+    else:
+        answer = _answer(page)
     link(request, answer, page.next_cursor)
     return answer
 
@@ -78,7 +85,7 @@ async def install_equipment(
 
 @router.get(
     "/vessels/{code}/equipment",
-    response_model=Page[EquipmentRead],
+    response_model=Listing[EquipmentRead],
     responses=responses(NotFoundError, BadCursorError),
 )
 @hot
@@ -90,12 +97,13 @@ async def list_vessel_equipment(
     query: Annotated[EquipmentQuery, Query()],
 ) -> Response:
     """List a vessel's equipment; `status=active` for what is in use."""
-    return _page(request, await service.listing(drivers, sessions, code, query))
+    page = await service.listing(drivers, sessions, code, query)
+    return _page(request, query, page)
 
 
 @router.get(
     "/equipment",
-    response_model=Page[EquipmentRead],
+    response_model=Listing[EquipmentRead],
     responses=responses(BadCursorError),
 )
 @hot
@@ -103,7 +111,7 @@ async def list_equipment(
     drivers: DriversDep, request: Request, query: Annotated[FleetQuery, Query()]
 ) -> Response:
     """List the equipment of the whole fleet."""
-    return _page(request, await service.fleet(drivers, query))
+    return _page(request, query, await service.fleet(drivers, query))
 
 
 @router.post(
@@ -180,7 +188,7 @@ async def update_equipment(
 
 @router.get(
     "/equipment/{code}/children",
-    response_model=Page[EquipmentRead],
+    response_model=Listing[EquipmentRead],
     responses=responses(NotFoundError, BadCursorError),
 )
 @hot
@@ -188,10 +196,10 @@ async def list_equipment_children(
     drivers: DriversDep,
     request: Request,
     code: CodeRef,
-    query: Annotated[PageQuery, Query()],
+    query: Annotated[ChildrenQuery, Query()],
 ) -> Response:
     """List what stands directly below an equipment."""
-    return _page(request, await service.children(drivers, code, query))
+    return _page(request, query, await service.children(drivers, code, query))
 
 
 @router.get(

@@ -1,12 +1,13 @@
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from app.equipment.models import Status
-from app.pagination import PageQuery
-from app.values import Code, CodeRef, Input, Label
+from app.pagination import ListQuery
+from app.search import Searched
+from app.values import Code, CodeRef, Input, Instant, Label
 
 
 class EquipmentCreate(Input):
@@ -65,7 +66,11 @@ class EquipmentRead(BaseModel):
     version: int
 
 
-class EquipmentQuery(PageQuery):
+class ChildrenQuery(ListQuery):
+    known: ClassVar[tuple[str, ...]] = tuple(EquipmentRead.model_fields)
+
+
+class EquipmentQuery(ChildrenQuery):
     """Filters are exact; repeat one to allow several values."""
 
     status: tuple[Status, ...] = ()
@@ -73,10 +78,16 @@ class EquipmentQuery(PageQuery):
     location: tuple[Label, ...] = ()
     group: tuple[Label, ...] = ()
     tag: tuple[CodeRef, ...] = ()
+    tag_prefix: Annotated[
+        CodeRef | None, Field(min_length=1, description="How a tag begins.")
+    ] = None
     parent: tuple[CodeRef, ...] = ()
+    updated_since: Annotated[
+        Instant | None, Field(description="Updated at or after.")
+    ] = None
     q: Annotated[
-        Label | None,
-        Field(description="Part of a code, tag, name or location, in any case."),
+        Searched | None,
+        Field(description="Beginnings of words of a code, tag, name or location."),
     ] = None
     sort: Literal["code", "-code", "name", "-name", "updated_at", "-updated_at"] = (
         "code"

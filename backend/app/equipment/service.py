@@ -14,10 +14,12 @@ from app import etag, problems
 from app.database import Sessions
 from app.drivers import Drivers
 from app.equipment import queries, tree
+from app.equipment.filters import Conditions
 from app.equipment.models import Equipment, Status
 from app.equipment.queries import EquipmentPage, EquipmentRow
 from app.equipment.schemas import (
     Batch,
+    ChildrenQuery,
     EquipmentCreate,
     EquipmentQuery,
     EquipmentUpdate,
@@ -34,11 +36,13 @@ from app.errors import (
     UnknownCodesError,
 )
 from app.links import href
-from app.pagination import PageQuery
 from app.recording import Cause, say
 from app.vessels import service as vessels
 
-FILTERS = ("status", "name", "location", "group", "tag", "parent")
+FILTERS = (
+    *("status", "name", "location", "group", "tag", "parent"),
+    *("tag_prefix", "updated_since", "q"),
+)
 
 problems.CONSTRAINTS |= {
     "uq_equipment_code": ConflictError("One of the codes was taken meanwhile."),
@@ -100,11 +104,11 @@ async def fleet(drivers: Drivers, query: FleetQuery) -> EquipmentPage:
     return await _page(drivers, query, {"vessel": query.vessel})
 
 
-async def children(drivers: Drivers, code: str, page: PageQuery) -> EquipmentPage:
+async def children(drivers: Drivers, code: str, query: ChildrenQuery) -> EquipmentPage:
     """One page of what stands directly below the equipment."""
     above = await read(drivers, code)
     below = {"vessel": above.vessel, "parent": above.code}
-    return await queries.page(drivers, page, below)
+    return await queries.page(drivers, query, below, count=query.count)
 
 
 async def path(session: AsyncSession, code: str) -> Sequence[Equipment]:
@@ -149,11 +153,11 @@ async def set_status(
 
 
 async def _page(
-    drivers: Drivers, query: EquipmentQuery, aboard: queries.Conditions
+    drivers: Drivers, query: EquipmentQuery, aboard: Conditions
 ) -> EquipmentPage:
-    filters = {name: getattr(query, name) for name in FILTERS}
+    wanted = {name: getattr(query, name) for name in FILTERS}
     return await queries.page(
-        drivers, query, {**aboard, **filters}, sort=query.sort, q=query.q
+        drivers, query, {**aboard, **wanted}, sort=query.sort, count=query.count
     )
 
 

@@ -19,6 +19,7 @@ class Operation(Record):
         Index(None, "vessel", postgresql_include=["cost"]),
         Index(None, "equipment", "performed_at", "id", postgresql_include=["cost"]),
         Index(None, "performed_at", "id"),
+        Index(None, "created_at", "id"),
     )
 
     equipment: Mapped[str] = mapped_column(

@@ -46,6 +46,10 @@ def test_filters_reach_the_server(fpso: Fpso, vessel: str) -> None:
     assert codes("--parent", "5310b9d7") == [SWITCH]
     assert codes("--status", "inactive") == []
     assert codes("--status", "inactive", "--status", "active", "-q", "swi") == [SWITCH]
+    assert codes("--search", "lshh-96") == [SWITCH]
+    assert codes("--tag-prefix", "23-") == []
+    assert codes("--updated-since", "2020-01-01T00:00:00Z") == [SWITCH, "5310B9D7"]
+    assert codes("--updated-since", "2999-01-01T00:00:00Z") == []
     assert codes("--sort", "-code") == ["5310B9D7", SWITCH]
     assert codes("--tag", "X") == codes("--group", "X") == []
 
