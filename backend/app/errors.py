@@ -12,6 +12,7 @@ AppError                    status  slug
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
 ├── CursorExpiredError         410  cursor-expired
+├── NotRecordedError           410  not-recorded
 ├── StaleVersionError          412  stale-version
 ├── TooLargeError              413  too-large
 ├── UnsupportedMediaTypeError  415  unsupported-media-type
@@ -201,6 +202,17 @@ class CursorExpiredError(AppError):
     """
 
     status, slug, title = HTTPStatus.GONE, "cursor-expired", "The cursor has expired"
+
+
+class NotRecordedError(AppError):
+    """The record of changes does not go back that far.
+
+    `since` says from when on it tells: what was there before that is not known, and what
+    is older than the record, or its months were dropped, is not guessed. Ask for that
+    instant or a later one.
+    """
+
+    status, slug, title = HTTPStatus.GONE, "not-recorded", "Not recorded"
 
 
 class StaleVersionError(AppError):

@@ -1,7 +1,7 @@
 """Optimistic concurrency: a row's version, spoken as an HTTP ETag."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Header, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,5 +51,10 @@ async def wait(session: AsyncSession, record: Record) -> None:
     await session.refresh(record, with_for_update={"key_share": True})
 
 
-def tag(response: Response, record: Record) -> None:
+class Versioned(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+def tag(response: Response, record: Versioned) -> None:
     response.headers["ETag"] = f'"{record.version}"'

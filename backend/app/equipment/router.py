@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
-from sqlalchemy import Row
 
 from app import etag
 from app.database import SessionDep
@@ -14,15 +13,18 @@ from app.equipment.schemas import (
     Codes,
     EquipmentCreate,
     EquipmentPath,
-    EquipmentQuery,
     EquipmentRead,
     EquipmentUpdate,
     FleetQuery,
+    PastQuery,
+    VesselQuery,
 )
 from app.errors import (
     BadCursorError,
+    ConflictError,
     DuplicateError,
     NotFoundError,
+    NotRecordedError,
     ParentCycleError,
     StaleVersionError,
     UnknownCodesError,
@@ -42,7 +44,7 @@ router = APIRouter(tags=["equipment"])
 def _page(
     request: Request,
     response: Response,
-    listing: tuple[Sequence[Row[Any]], str | None],
+    listing: service.Listing,
 ) -> Page[EquipmentRead]:
     rows, next_cursor = listing
     link(request, response, next_cursor)
@@ -70,14 +72,15 @@ async def install_equipment(
 
 
 @router.get(
-    "/vessels/{code}/equipment", responses=responses(NotFoundError, BadCursorError)
+    "/vessels/{code}/equipment",
+    responses=responses(NotFoundError, BadCursorError, ConflictError, NotRecordedError),
 )
 async def list_vessel_equipment(
     session: SessionDep,
     request: Request,
     response: Response,
     code: CodeRef,
-    query: Annotated[EquipmentQuery, Query()],
+    query: Annotated[VesselQuery, Query()],
 ) -> Page[EquipmentRead]:
     """List a vessel's equipment; `status=active` for what is in use."""
     listing = await service.listing(session, code, query)
@@ -126,13 +129,16 @@ async def activate_equipment(
 @router.get(
     "/equipment/{code}",
     response_model=EquipmentRead,
-    responses=responses(NotFoundError),
+    responses=responses(NotFoundError, ConflictError, NotRecordedError),
 )
 async def read_equipment(
-    session: SessionDep, response: Response, code: CodeRef
-) -> Equipment:
+    session: SessionDep,
+    response: Response,
+    code: CodeRef,
+    query: Annotated[PastQuery, Query()],
+) -> Equipment | EquipmentRead:
     """Read one equipment."""
-    equipment = await service.get(session, code)
+    equipment = await service.read(session, code, query.as_of)
     etag.tag(response, equipment)
     return equipment
 

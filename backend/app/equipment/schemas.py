@@ -6,7 +6,12 @@ from pydantic_core import PydanticCustomError
 
 from app.equipment.models import Status
 from app.pagination import PageQuery
-from app.values import Code, CodeRef, Input, Label
+from app.values import Code, CodeRef, Input, Instant, Label
+
+AsOf = Annotated[
+    Instant | None,
+    Field(description="As it stood at this instant, by the record of changes."),
+]
 
 
 class EquipmentCreate(Input):
@@ -81,6 +86,14 @@ class EquipmentQuery(PageQuery):
     sort: Literal["code", "-code", "name", "-name", "updated_at", "-updated_at"] = (
         "code"
     )
+
+
+class PastQuery(Input):
+    as_of: AsOf = None
+
+
+class VesselQuery(EquipmentQuery):
+    as_of: AsOf = None
 
 
 class FleetQuery(EquipmentQuery):

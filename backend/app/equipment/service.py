@@ -1,22 +1,25 @@
 """What one can do with equipment. Never commits: the caller's transaction does."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import etag, problems
-from app.equipment import tree
+from app.equipment import past, tree
 from app.equipment.models import Equipment, Status
 from app.equipment.schemas import (
     Batch,
     EquipmentCreate,
     EquipmentQuery,
+    EquipmentRead,
     EquipmentUpdate,
     FleetQuery,
+    VesselQuery,
 )
 from app.errors import (
     AppError,
@@ -35,7 +38,7 @@ from app.vessels import service as vessels
 # The columns sort by byte, where only A to Z have a lower case; this knows å and ç.
 ANY_CASE = "pg_c_utf8"
 
-Listing = tuple[Sequence[Row[Any]], str | None]
+Listing = tuple[Sequence[Sequence[Any]], str | None]
 
 problems.CONSTRAINTS |= {
     "uq_equipment_code": ConflictError("One of the codes was taken meanwhile."),
@@ -66,9 +69,26 @@ def unknown(code: str) -> NotFoundError:
     )
 
 
-async def listing(session: AsyncSession, vessel: str, query: EquipmentQuery) -> Listing:
+async def read(
+    session: AsyncSession, code: str, as_of: datetime | None
+) -> Equipment | EquipmentRead:
+    """The equipment as it is, or stood at an instant; raises NotFoundError."""
+    if as_of is None:
+        return await get(session, code)
+    if equipment := await past.one(session, code, as_of):
+        return equipment
+    raise NotFoundError(
+        f"There was no equipment {code!r} then. "
+        f"GET {href('equipment', code, 'history')} tells what became of it."
+    )
+
+
+async def listing(session: AsyncSession, vessel: str, query: VesselQuery) -> Listing:
     """One page of a vessel's equipment; raises NotFoundError for the vessel."""
     await vessels.get(session, vessel)
+    if query.as_of:
+        rows, next_cursor = await past.page(session, vessel, query, query.as_of)
+        return [(row,) for row in rows], next_cursor
     aboard = select(Equipment).where(Equipment.vessel == vessel)
     return await _page(session, aboard, query)
 
