@@ -15,7 +15,7 @@ STALE = (
 _TAG = re.compile(r'"(\d{1,18})"')
 
 
-def expected_version(
+async def expected_version(
     if_match: Annotated[
         str | None,
         Header(description='The `ETag` you last read, such as `"3"`; or `*`.'),

@@ -13,22 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import be_patient, driver
 from app.equipment.models import Equipment
-from app.equipment.schemas import EquipmentQuery, EquipmentRead
+from app.equipment.queries import (
+    ANY_CASE,
+    FIELDS,
+    SORTS,
+    EquipmentPage,
+    EquipmentRow,
+)
+from app.equipment.schemas import EquipmentQuery
 from app.errors import ConflictError, FieldProblem, InvalidError, NotRecordedError
 from app.pagination import cursor_after, place
 
-# As the list of what is now finds them.
-ANY_CASE = "pg_c_utf8"
 SEARCHED = ("code", "tag", "name", "location")
 # Undoing three changes of each of 60,000 rows takes seconds.
 SECONDS = 30
 FILTERS = ("status", "name", "location", "group", "tag", "parent")
-SORTS = {
-    "code": Equipment.code,
-    "name": Equipment.name,
-    "updated_at": Equipment.updated_at,
-}
-
 # Who has written, or may be about to: requests write within their first minute.
 _LOOK = text("""
 SELECT now() AS now, coalesce((SELECT at FROM changes ORDER BY id LIMIT 1), now())
@@ -118,7 +117,7 @@ WITH {later}, upon AS (
     WHERE l.id >= l.first GROUP BY l.code, l.first
 )"""
 
-_COLUMNS = ", ".join(f'e."{name}"' for name in EquipmentRead.model_fields)
+_COLUMNS = ", ".join(f'e."{name}"' for name in FIELDS)
 # Version and instants as the last change before says; the record may not go back to it.
 _THEN = """
     SELECT e.code, e.vessel, e.tag, e.name, e.location, e."group", e.parent, e.status,
@@ -155,19 +154,19 @@ _READ = f"""{_UNDONE}
 """
 
 
-async def one(session: AsyncSession, code: str, as_of: datetime) -> EquipmentRead | None:
+async def one(session: AsyncSession, code: str, as_of: datetime) -> EquipmentRow | None:
     """The equipment as it stood; None if it was not there."""
     since = await look(session, as_of)
     here = "AND e.code = $2"
     query = _READ.format(later=_OF_CODE, where=here, behind="", early="", order="")
     db = await driver(session)
     row = await db.fetchrow(query, as_of, code, since)
-    return EquipmentRead.model_validate(dict(row)) if row else None
+    return EquipmentRow(*row) if row else None
 
 
 async def page(
     session: AsyncSession, vessel: str, query: EquipmentQuery, as_of: datetime
-) -> tuple[list[EquipmentRead], str | None]:
+) -> EquipmentPage:
     """One page of the vessel's equipment as it stood."""
     since = await look(session, as_of)
     values: list[object] = [as_of, vessel, since]
@@ -192,9 +191,10 @@ async def page(
     await be_patient(session, SECONDS)
     await db.execute("SET LOCAL plan_cache_mode = force_generic_plan")
     found = await db.fetch(statement, *values, timeout=SECONDS)
-    rows = [EquipmentRead.model_validate(dict(row)) for row in found[: query.limit]]
+    items = [EquipmentRow(*row) for row in found[: query.limit]]
     more = len(found) > query.limit
-    return rows, cursor_after(rows[-1], query.sort, key) if more else None
+    next_cursor = cursor_after(items[-1], query.sort, key) if more else None
+    return EquipmentPage(items, next_cursor)
 
 
 def _conditions(query: EquipmentQuery, values: list[object]) -> str:

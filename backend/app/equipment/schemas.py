@@ -88,10 +88,6 @@ class EquipmentQuery(PageQuery):
     )
 
 
-class PastQuery(Input):
-    as_of: AsOf = None
-
-
 class VesselQuery(EquipmentQuery):
     as_of: AsOf = None
 

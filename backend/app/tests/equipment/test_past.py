@@ -81,9 +81,9 @@ async def test_every_register_that_was_can_be_read_again(
     was: dict[str, list[JSON]] = {}
     singles: dict[str, JSON] = {}
     async with connected(fresh) as connection:
-        for number in range(60):
+        for number in range(42):
             await _do_something(committed, connection, random, number)
-            if number % 15 == 14:
+            if number % 14 == 13:
                 rows = await _registers(committed)
                 now = await _now(connection)
                 was[now], singles[now] = rows, rows[0]
