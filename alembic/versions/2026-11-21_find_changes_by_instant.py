@@ -48,9 +48,7 @@ def upgrade() -> None:
             for partition in without.all():
                 part = name.replace("changes", partition)
                 op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {part}")
-                op.execute(
-                    f"CREATE INDEX CONCURRENTLY {part} ON {partition} {what}"
-                )
+                op.execute(f"CREATE INDEX CONCURRENTLY {part} ON {partition} {what}")
                 op.execute(f"ALTER INDEX {name} ATTACH PARTITION {part}")
 
 

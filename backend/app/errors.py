@@ -207,9 +207,8 @@ class CursorExpiredError(AppError):
 class NotRecordedError(AppError):
     """The record of changes does not go back that far.
 
-    `since` says from when on it tells: what was there before that is not known, and what
-    is older than the record, or its months were dropped, is not guessed. Ask for that
-    instant or a later one.
+    `since` says from when on it tells; what was before it, or in months that were
+    dropped, is not guessed. Ask for that instant or a later one.
     """
 
     status, slug, title = HTTPStatus.GONE, "not-recorded", "Not recorded"

@@ -74,8 +74,8 @@ def _spell(instant: datetime) -> str:
 _LONGEST = "interval '15 minutes'"
 _CHANGE = "c.id, c.code, c.at, c.action, c.version, c.before"
 
-# The vessel's changes come along an index; only of what came or left meanwhile are those
-# of other vessels looked up.
+# The vessel's changes come along an index; only of what came or left meanwhile are
+# those of other vessels looked up.
 _OF_VESSEL = f"""
 moved AS MATERIALIZED (
     SELECT DISTINCT code FROM changes

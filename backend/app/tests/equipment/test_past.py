@@ -68,8 +68,9 @@ async def _do_something(
                 code,
             )
         case _:
-            fields = {"name": f"n{random.randrange(4)}", "tag": None, "group": "G1"}
-            ok(await change(client, "equipment", code, **fields))
+            name = f"n{random.randrange(4)}"
+            done = change(client, "equipment", code, name=name, tag=None, group="G1")
+            ok(await done)
 
 
 async def test_every_register_that_was_can_be_read_again(
@@ -93,7 +94,7 @@ async def test_every_register_that_was_can_be_read_again(
                 key = sort.removeprefix("-")
                 expected = sorted(
                     rows,
-                    key=lambda row: (row[key], row["code"]),  # noqa: B023 used at once
+                    key=lambda row: (row[key], row["code"]),
                     reverse=sort.startswith("-"),
                 )
                 expected.sort(key=lambda row: VESSELS.index(row["vessel"]))
@@ -141,7 +142,8 @@ async def test_an_instant_that_cannot_be_told_is_refused(
     problem = refused(await ask("2001-01-31T00:00:00Z"), 410, "not-recorded")
     assert problem["since"] in problem["detail"]
     since = datetime.fromisoformat(problem["since"])
-    refused(await ask((since - timedelta(microseconds=1)).isoformat()), 410, "not-recorded")
+    before = (since - timedelta(microseconds=1)).isoformat()
+    refused(await ask(before), 410, "not-recorded")
     assert ok(await ask(problem["since"]))["items"] == []
     async with connected(fresh) as writer, connected(fresh) as other:
         transaction = writer.transaction()
