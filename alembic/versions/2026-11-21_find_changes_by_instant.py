@@ -53,6 +53,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP AGGREGATE jsonb_overlay(jsonb)")
     for name in INDEXES:
         op.execute(f"DROP INDEX {name}")
-    op.execute("DROP AGGREGATE jsonb_overlay(jsonb)")
