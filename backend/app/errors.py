@@ -9,6 +9,7 @@ AppError                    status  slug
 ├── ConflictError              409  conflict
 │   ├── DuplicateError         409  duplicate-code
 │   ├── ParentCycleError       409  parent-cycle
+│   ├── BatchRefusedError      409  batch-refused
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
 ├── CursorExpiredError         410  cursor-expired
@@ -153,6 +154,17 @@ class ParentCycleError(ConflictError):
     """
 
     slug, title = "parent-cycle", "Parent cycle"
+
+
+class BatchRefusedError(ConflictError):
+    """Some items of the batch cannot be done, so nothing was changed at all.
+
+    `errors` says of each what is wrong, where it stands (`/items/3/tag`, counted from
+    0) and how to mend it; `codes` lists the equipment. Mend or remove them, or repeat
+    the request with `?mode=partial` to do the others.
+    """
+
+    slug, title = "batch-refused", "Batch refused"
 
 
 class PlanHasErrorsError(ConflictError):

@@ -138,13 +138,28 @@ async def update(
     session: AsyncSession, code: str, data: EquipmentUpdate, expected: int | None
 ) -> Equipment:
     equipment = await get(session, code)
+    changes = {field: getattr(data, field) for field in data.model_fields_set}
+    return await change(session, equipment, changes, expected)
+
+
+async def change(
+    session: AsyncSession,
+    equipment: Equipment,
+    changes: dict[str, Any],
+    expected: int | None,
+) -> Equipment:
+    """Change what was read in this session from the version that was expected."""
     etag.check(equipment, expected)
-    if data.parent:
+    aboard = equipment.vessel
+    if changes.get("parent"):
         # The vessel before the row: all who take both take them in this order.
-        await _refuse_cycle(session, equipment, data.parent)
+        await _refuse_cycle(session, equipment, changes["parent"])
     if expected is None:
         await etag.wait(session, equipment)
-    changes = {field: getattr(data, field) for field in data.model_fields_set}
+        if changes.get("parent") and equipment.vessel != aboard:
+            raise ConflictError(
+                f"It was moved to {equipment.vessel} meanwhile. Read it again."
+            )
     await _write(session, equipment, changes)
     return equipment
 
