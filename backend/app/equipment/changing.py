@@ -1,9 +1,8 @@
 """The routes of changes that are more than some fields of one equipment."""
 
-from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Response, status
 
 from app import etag
 from app.equipment import batches, moving, restoring
@@ -35,13 +34,13 @@ from app.values import CodeRef
 
 router = APIRouter(tags=["equipment"])
 
-_CREATED = {"atomic": HTTPStatus.CREATED, "partial": HTTPStatus.OK}
+_CREATED = {"atomic": status.HTTP_201_CREATED, "partial": status.HTTP_200_OK}
 _TOLD = {"model": ManyResult, "description": "With `mode=partial`: what came of each."}
 
 
 @router.post(
     "/vessels/{code}/equipment/batch",
-    status_code=HTTPStatus.CREATED,
+    status_code=status.HTTP_201_CREATED,
     responses={200: _TOLD, **responses(NotFoundError, BatchRefusedError)},
 )
 async def install_many(

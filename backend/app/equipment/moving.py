@@ -6,15 +6,18 @@ which they were done (ADR 10).
 
 from collections.abc import Sequence
 
+import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import etag, problems
+from app import etag
+from app.database import be_patient, driver
+from app.drivers import Statement
 from app.equipment import service
 from app.equipment.models import Equipment
 from app.equipment.schemas import EquipmentMove
 from app.errors import (
+    AppError,
     ConflictError,
     DuplicateError,
     FieldProblem,
@@ -27,6 +30,8 @@ from app.vessels import service as vessels
 
 # How often it begins again because something was put below it meanwhile.
 TRIES = 3
+# A thousand rows take half a second: their indexes, references and the record.
+SECONDS = 60
 
 
 async def move(
@@ -58,19 +63,26 @@ async def move(
         "tag": data.tag if "tag" in sent else equipment.tag,
         "location": data.location if "location" in sent else equipment.location,
     }
+    await be_patient(session, SECONDS)
+    db = await driver(session)
     try:
         async with session.begin_nested():
-            await session.execute(_MOVE, given)
-    except IntegrityError as refusal:
-        if problems.constraint(refusal) != "fk_equipment_vessel_parent":
-            raise
-        message = f"{data.parent} is not aboard {data.vessel}: register it there first."
-        problem = FieldProblem(
-            pointer="/parent", code="unknown-parent", message=message
-        )
-        raise InvalidError(f"/parent: {message}", errors=[problem]) from None
+            await db.execute(_MOVE.text, *_MOVE.values(given), timeout=SECONDS)
+    except asyncpg.IntegrityConstraintViolationError as refusal:
+        raise _explain(data, refusal.constraint_name) from None
     await session.refresh(equipment)
     return equipment
+
+
+def _explain(data: EquipmentMove, constraint: str | None) -> AppError:
+    if constraint != "fk_equipment_vessel_parent":
+        return ConflictError(
+            f"One of the tags was taken aboard {data.vessel} meanwhile, and nothing "
+            "was moved. Send the move again to see which."
+        )
+    message = f"{data.parent} is not aboard {data.vessel}: register it there first."
+    problem = FieldProblem(pointer="/parent", code="unknown-parent", message=message)
+    return InvalidError(f"/parent: {message}", errors=[problem])
 
 
 async def _lock_both(session: AsyncSession, here: str, there: str) -> None:
@@ -178,7 +190,8 @@ JOIN equipment e ON e.vessel = :vessel AND e.tag = m.tag
 ORDER BY m.code
 """)
 # All in one statement: the references among them hold when it ends.
-_MOVE = text("""
+_MOVE = Statement(
+    text("""
 UPDATE equipment SET vessel = :vessel, version = version + 1, updated_at = now(),
     parent = CASE WHEN code = :root THEN CAST(:parent AS varchar) ELSE parent END,
     tag = CASE WHEN code = :root THEN CAST(:tag AS varchar) ELSE tag END,
@@ -186,3 +199,4 @@ UPDATE equipment SET vessel = :vessel, version = version + 1, updated_at = now()
         ELSE location END
 WHERE code = ANY (CAST(:codes AS varchar[]))
 """)
+)

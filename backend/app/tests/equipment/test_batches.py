@@ -22,6 +22,7 @@ from app.tests.factories import (
     url,
     vessel,
 )
+from app.vessels import service as vessels
 
 WHY = {"X-Change-Reason": "Turnaround 2026"}
 PARTIAL = {"mode": "partial"}
@@ -322,6 +323,37 @@ async def test_control_without_the_lock_it_overwrites(
     monkeypatch.setattr(batches, "LOCKED", unlocked)
     await _wait_and_judge(committed, fresh, ITEMS[:2])
     assert (await get(committed, "equipment", "A1"))["name"] == "batch"
+
+
+async def _cross(client: AsyncClient) -> set[tuple[int, ...]]:
+    """Put A under B by a batch and B under A by a change, at once, often."""
+    await vessel(client)
+    found: set[tuple[int, ...]] = set()
+    for number in range(8):
+        one, two = f"A{number}", f"B{number}"
+        created(await install(client, [{"code": one}, {"code": two}]))
+        answers = await asyncio.gather(
+            patch(client, [{"code": one, "version": 1, "parent": two}]),
+            change(client, "equipment", two, match='"1"', parent=one),
+        )
+        found.add(tuple(sorted(answer.status_code for answer in answers)))
+    return found
+
+
+async def test_a_batch_and_a_change_never_close_a_circle(
+    committed: AsyncClient,
+) -> None:
+    assert await _cross(committed) == {(200, 409)}
+
+
+async def test_control_without_the_vessels_lock_they_do(
+    committed: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_lock(*_: object) -> None:
+        await asyncio.sleep(0.005)
+
+    monkeypatch.setattr(vessels, "lock", no_lock)
+    assert (200, 200) in await _cross(committed)
 
 
 async def test_a_batch_that_lost_a_tag_at_the_last_moment_looks_again(

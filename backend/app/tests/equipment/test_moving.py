@@ -254,3 +254,21 @@ async def test_a_change_that_waited_for_a_move_is_told(
         put, renamed = await waiting
     assert "moved to MV103" in refused(put, 409, "conflict")["detail"]
     refused(renamed, 412, "stale-version")
+
+
+async def test_a_tag_that_is_taken_there_at_the_last_moment_is_told(
+    committed: AsyncClient, fresh: Settings
+) -> None:
+    await fleet(committed)
+    async with connected(fresh) as watcher, connected(fresh) as holder:
+        async with holder.transaction():
+            await holder.execute(
+                "INSERT INTO equipment (vessel, code, tag, name) "
+                "VALUES ('MV103', 'B1', 'T4', 'x')"
+            )
+            moving_it = asyncio.create_task(move(committed, "A4"))
+            await seen(watcher, WAITING, at_least=1)
+        problem = refused(await moving_it, 409, "conflict")
+    assert "again" in problem["detail"]
+    refused(await move(committed, "A4"), 409, "duplicate-code")
+    assert (await get(committed, "equipment", "A4"))["version"] == 1
