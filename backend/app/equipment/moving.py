@@ -118,8 +118,8 @@ async def _take(
             break
         if len(codes) > 1 and not subtree:
             raise ConflictError(
-                f"{len(codes) - 1} equipment stand below {equipment.code}. Take them "
-                "along with ?subtree=true, or put them elsewhere first."
+                f"{len(codes) - 1} equipment below {equipment.code} would be cut off. "
+                "Take it along with ?subtree=true, or put it elsewhere first."
             )
         async with session.begin_nested() as taking:
             await session.execute(LOCK, {"codes": codes})

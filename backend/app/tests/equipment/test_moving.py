@@ -86,7 +86,7 @@ async def test_a_subtree_is_taken_along_or_refused(client: AsyncClient) -> None:
     await fleet(client)
     before = await aboard(client)
     problem = refused(await move(client, "A1"), 409, "conflict")
-    assert "2 equipment stand below A1" in problem["detail"]
+    assert "2 equipment below A1" in problem["detail"]
     assert "?subtree=true" in problem["detail"]
     assert await aboard(client) == before
     ok(await move(client, "A2", subtree=True))
@@ -149,7 +149,7 @@ async def test_what_is_put_below_it_meanwhile_is_found(
     committed: AsyncClient, fresh: Settings
 ) -> None:
     problem = refused(await _put_below(committed, fresh), 409, "conflict")
-    assert "1 equipment stand below A4" in problem["detail"]
+    assert "1 equipment below A4" in problem["detail"]
     assert (await get(committed, "equipment", "NEW"))["vessel"] == "MV102"
 
 
