@@ -8,6 +8,7 @@ from httpx2 import AsyncClient, Response
 from app.database import Driver
 from app.settings import Settings
 from app.tests.conftest import connected
+from app.tests.equipment.test_moving import move
 from app.tests.factories import (
     JSON,
     change,
@@ -61,12 +62,8 @@ async def _do_something(
         case 1:
             await connection.execute("DELETE FROM equipment WHERE code = $1", code)
         case 2:
-            await connection.execute(
-                "UPDATE equipment SET vessel = CASE vessel WHEN 'MV102' THEN 'MV103' "
-                "ELSE 'MV102' END, version = version + 1, updated_at = now() "
-                "WHERE code = $1",
-                code,
-            )
+            [to] = {*VESSELS} - {there.json()["vessel"]}
+            ok(await move(client, code, vessel=to))
         case _:
             name = f"n{random.randrange(4)}"
             done = change(client, "equipment", code, name=name, tag=None, group="G1")
