@@ -130,10 +130,10 @@ async def test_who_restores_waits_for_who_changes(
                 "UPDATE equipment SET location = 'Deck', tag = 'T3', version = 3"
             )
             waiting = asyncio.gather(
-                restore(committed, 1, match='"2"'), restore(committed, 1)
+                restore(committed, 1), restore(committed, 1, match='"2"')
             )
             await seen(watcher, WAITING, at_least=2)
-        stale, restored = await waiting
+        restored, stale = await waiting
     refused(stale, 412, "stale-version")
     # What came while it waited is undone too.
     row = ok(restored)
