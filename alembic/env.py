@@ -31,6 +31,7 @@ LOCK_TIMEOUT = "300ms"
 STATEMENT_TIMEOUT = "10min"
 ATTEMPTS = 60
 PAUSE = 1.0
+TURN = 0.1
 LOCK_NOT_AVAILABLE = "55P03"
 PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
 
@@ -43,7 +44,7 @@ def migrate(
 ) -> None:
     """Migrate, and let the service's role in if that is another than ours."""
     connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
-    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+    take_turns(connection)
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
     connection.commit()
     try:
@@ -64,6 +65,18 @@ def migrate(
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
         connection.commit()
+
+
+def take_turns(connection: Connection) -> None:
+    """Wait for the lock without a statement that waits.
+
+    Its snapshot would hold up a CREATE INDEX CONCURRENTLY of whoever has the lock.
+    """
+    mine = text("SELECT pg_try_advisory_lock(:lock)")
+    while not connection.scalar(mine, {"lock": LOCK}):
+        connection.rollback()
+        time.sleep(TURN)
+    connection.commit()
 
 
 def make_partitions(connection: Connection) -> None:

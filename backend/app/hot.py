@@ -40,7 +40,8 @@ def hot(endpoint: Endpoint) -> Endpoint:
     """Mark an endpoint that makes its own Response.
 
     It and its dependencies are async functions, none with `yield`. They take `Request`,
-    texts of the path, optional headers, one model of the query, one of a JSON body.
+    texts of the path, optional headers, optional values or one model of the query, and
+    one model of a JSON body.
     """
     _marked.add(endpoint)
     return endpoint
@@ -202,6 +203,13 @@ def _read(parameter: inspect.Parameter, mark: object, names: Collection[str]) ->
             return None if sent is None else check(sent)
 
         return read_header
+    if mark is None and parameter.default is None:
+
+        def read_value(request: Request, _: bytes) -> Any:  # noqa: ANN401 as it is typed
+            sent = request.query_params.get(name)
+            return None if sent is None else check(sent)
+
+        return read_value
     if isinstance(mark, params.Query):
         fields = get_args(kind)[0].model_fields
         repeated = {n: get_origin(f.annotation) is tuple for n, f in fields.items()}

@@ -16,6 +16,7 @@ from app import contract, health, pages, parameters, problems
 from app.changes.router import router as changes
 from app.database import Sessions, create_engine, create_sessions
 from app.drivers import Drivers, open_drivers
+from app.equipment.changing import router as changing
 from app.equipment.router import router as equipment
 from app.etag import Conditional
 from app.hot import HotPaths
@@ -77,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    for router in (vessels, equipment, operations, imports, changes):
+    for router in (vessels, equipment, changing, operations, imports, changes):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)

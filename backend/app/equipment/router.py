@@ -11,21 +11,24 @@ from app.equipment import exports, service
 from app.equipment.models import Equipment, Status
 from app.equipment.queries import EquipmentPage
 from app.equipment.schemas import (
+    AsOf,
     Batch,
     BatchQuery,
     ChildrenQuery,
     Codes,
     EquipmentCreate,
     EquipmentPath,
-    EquipmentQuery,
     EquipmentRead,
     EquipmentUpdate,
     FleetQuery,
+    VesselQuery,
 )
 from app.errors import (
     BadCursorError,
+    ConflictError,
     DuplicateError,
     NotFoundError,
+    NotRecordedError,
     ParentCycleError,
     StaleVersionError,
     UnknownCodesError,
@@ -86,7 +89,7 @@ async def install_equipment(
 @router.get(
     "/vessels/{code}/equipment",
     response_model=Listing[EquipmentRead],
-    responses=responses(NotFoundError, BadCursorError),
+    responses=responses(NotFoundError, BadCursorError, ConflictError, NotRecordedError),
 )
 @hot
 async def list_vessel_equipment(
@@ -94,7 +97,7 @@ async def list_vessel_equipment(
     sessions: SessionsDep,
     request: Request,
     code: CodeRef,
-    query: Annotated[EquipmentQuery, Query()],
+    query: Annotated[VesselQuery, Query()],
 ) -> Response:
     """List a vessel's equipment; `status=active` for what is in use."""
     page = await service.listing(drivers, sessions, code, query)
@@ -151,12 +154,14 @@ async def activate_equipment(
 @router.get(
     "/equipment/{code}",
     response_model=EquipmentRead,
-    responses=responses(NotFoundError),
+    responses=responses(NotFoundError, ConflictError, NotRecordedError),
 )
 @hot
-async def read_equipment(drivers: DriversDep, code: CodeRef) -> Response:
+async def read_equipment(
+    drivers: DriversDep, sessions: SessionsDep, code: CodeRef, as_of: AsOf = None
+) -> Response:
     """Read one equipment."""
-    equipment = await service.read(drivers, code)
+    equipment = await service.show(drivers, sessions, code, as_of)
     answer = _answer(equipment)
     etag.tag(answer, equipment)
     return answer

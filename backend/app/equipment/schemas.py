@@ -6,8 +6,14 @@ from pydantic_core import PydanticCustomError
 
 from app.equipment.models import Status
 from app.pagination import ListQuery
+from app.problems import ProblemField
 from app.search import Searched
 from app.values import Code, CodeRef, Input, Instant, Label
+
+AsOf = Annotated[
+    Instant | None,
+    Field(description="As it stood at this instant, by the record of changes."),
+]
 
 
 class EquipmentCreate(Input):
@@ -48,6 +54,100 @@ class EquipmentUpdate(Input):
         if name is None:
             raise PydanticCustomError("blank", "An equipment keeps a name.")
         return name
+
+
+Mode = Literal["atomic", "partial"]
+ITEMS_MAX = 1000
+
+
+class ManyCreate(Input):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"items": [{"name": "pump", "code": "E1AD07D4", "location": "Brazil"}]}
+            ]
+        }
+    )
+
+    items: Annotated[list[EquipmentCreate], Field(min_length=1, max_length=ITEMS_MAX)]
+
+
+class ItemUpdate(EquipmentUpdate):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"code": "5310B9D7", "version": 3, "location": "M60"}]
+        }
+    )
+
+    code: Code
+    version: Annotated[
+        int, Field(ge=1, strict=True, description="The one that you last read.")
+    ]
+
+
+class ManyUpdate(Input):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"items": [{"code": "5310B9D7", "version": 3, "location": "M60"}]}
+            ]
+        }
+    )
+
+    items: Annotated[list[ItemUpdate], Field(min_length=1, max_length=ITEMS_MAX)]
+
+
+class ManyQuery(Input):
+    mode: Annotated[
+        Mode,
+        Field(description="`partial` does what can be done and tells of the others."),
+    ] = "atomic"
+
+
+class ItemResult(BaseModel):
+    code: Annotated[str, Field(examples=["5310B9D7"])]
+    result: Literal["created", "changed", "unchanged", "refused"]
+    version: Annotated[
+        int | None, Field(description="The one that it has now; null if refused.")
+    ] = None
+    errors: Annotated[list[ProblemField], Field(description="Why it was refused.")] = []
+
+
+class ManyResult(BaseModel):
+    items: Annotated[
+        list[ItemResult], Field(description="In the order in which they were sent.")
+    ]
+
+
+class EquipmentMove(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"vessel": "MV102", "location": "Brazil"}]}
+    )
+
+    vessel: Annotated[Code, Field(description="Where it goes.")]
+    parent: Annotated[
+        Code | None, Field(description="What it stands below there; nothing if null.")
+    ] = None
+    tag: Annotated[
+        Code | None, Field(description="Its tag there; not sent, it keeps its own.")
+    ] = None
+    location: Annotated[
+        Label | None, Field(description="Not sent, it stays as it is.")
+    ] = None
+
+
+class MoveQuery(Input):
+    subtree: Annotated[bool, Field(description="Take along what stands below it.")] = (
+        False
+    )
+
+
+class EquipmentRestore(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
+
+    version: Annotated[
+        int, Field(ge=1, strict=True, description="The version to go back to.")
+    ]
 
 
 class EquipmentRead(BaseModel):
@@ -94,6 +194,10 @@ class EquipmentQuery(ChildrenQuery):
     )
 
 
+class VesselQuery(EquipmentQuery):
+    as_of: AsOf = None
+
+
 class FleetQuery(EquipmentQuery):
     vessel: tuple[CodeRef, ...] = ()
 
@@ -116,7 +220,7 @@ class Codes(Input):
 
 class BatchQuery(Input):
     mode: Annotated[
-        Literal["atomic", "partial"],
+        Mode,
         Field(description="`partial` changes the known codes and lists the others."),
     ] = "atomic"
 

@@ -25,6 +25,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/api/v1/equipment/%20a1%20", {}),
     ("GET", "/api/v1/equipment/A1?x=1", {}),
     ("GET", "/api/v1/equipment/nope", {}),
+    ("GET", "/api/v1/equipment/A1?as_of=yesterday", {}),
+    ("GET", "/api/v1/equipment/A1?as_of=2001-01-31T00:00:00Z", {}),
     ("GET", "/api/v1/equipment/A1/", {}),
     ("GET", "/api/v1/equipment/deactivate", {}),
     ("GET", f"{ABOARD}?status=active&limit=1", {}),

@@ -95,7 +95,8 @@ async def _shape(settings: Settings) -> list[tuple[str, str]]:
             "UNION ALL SELECT '.' || tgname, pg_get_triggerdef(t.oid) "
             "  FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid "
             "  WHERE NOT tgisinternal AND NOT relispartition "
-            "UNION ALL SELECT '.' || proname, pg_get_functiondef(oid) FROM pg_proc "
+            "UNION ALL SELECT '.' || proname, CASE prokind WHEN 'a' THEN 'aggregate' "
+            "  ELSE pg_get_functiondef(oid) END FROM pg_proc "
             "  WHERE pronamespace = 'public'::regnamespace ORDER BY 1, 2"
         )
     return [(row["name"], row["definition"]) for row in rows]
