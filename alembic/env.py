@@ -27,6 +27,7 @@ LOCK = 0x4650_534F  # "FPSO"
 LOCK_TIMEOUT = "4s"
 ATTEMPTS = 10
 PAUSE = 1.0
+WAIT = 0.2
 LOCK_NOT_AVAILABLE = "55P03"
 PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
 
@@ -35,7 +36,12 @@ def migrate(
     connection: Connection, lock_timeout: str = LOCK_TIMEOUT, pause: float = PAUSE
 ) -> None:
     connection.execute(text("SET statement_timeout = '10min'"))
-    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+    # Asking again, since who waits in a statement has a snapshot, and an index that is
+    # built concurrently waits for that one.
+    asking = text("SELECT pg_try_advisory_lock(:lock)")
+    while not connection.scalar(asking, {"lock": LOCK}):
+        connection.commit()
+        time.sleep(WAIT)
     connection.execute(text(f"SET lock_timeout = '{lock_timeout}'"))
     connection.commit()
     try:
