@@ -13,7 +13,7 @@ from bench import data, report
 from bench.data import FULL, SMALL
 from bench.files import Files
 from bench.measure import measure, undo
-from bench.servers import serving
+from bench.servers import serving, wait_for
 from bench.work import check, works
 
 
@@ -52,6 +52,8 @@ async def main(given: argparse.Namespace) -> None:
         if size is FULL:
             small = await data.prepare(cluster, port, SMALL)
             growing.append(stack.enter_context(serving("product", SMALL, small)))
+        for server in growing:
+            wait_for(server)
         todo = await works([*growing[3:], product], count=10)
         seen: report.Measures = {}
         for work in todo:

@@ -67,8 +67,10 @@ end
 
 async def run(url: str, load: Load, folder: Path) -> Result:
     """Run the load to its end: in another process where it is timed."""
-    if not load.seconds:
-        return await _drive(url, load)
+    return _run_apart(url, load, folder) if load.seconds else await _drive(url, load)
+
+
+def _run_apart(url: str, load: Load, folder: Path) -> Result:
     if wrk := shutil.which("wrk"):
         script = folder / "load.lua"
         script.write_text(

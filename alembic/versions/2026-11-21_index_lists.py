@@ -59,6 +59,7 @@ WORDS = f"array_to_tsvector(string_to_array({TEXT}, ' '))"
 def upgrade() -> None:
     op.execute(SEARCH_TEXT)
     with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '5min'")
         build(
             "ix_equipment_search",
             sa.text(WORDS),
@@ -98,6 +99,7 @@ def drop(name: str) -> None:
 def downgrade() -> None:
     op.execute("DROP INDEX IF EXISTS ix_equipment_search")
     with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '5min'")
         drop("ix_operations_created_at_id")
         build("ix_equipment_name_code", "name", "code")
         for name in ("name_code_vessel", "location", "group"):

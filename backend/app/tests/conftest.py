@@ -7,6 +7,7 @@ there and drop them: the database that the URL names is never touched.
 
 import asyncio
 import os
+import re
 import secrets
 import signal
 import socket
@@ -293,3 +294,14 @@ async def statements(
     with connection.query_logger(record_below):
         yield seen
     event.remove(engine.sync_engine, "before_cursor_execute", record)
+
+
+async def generic_plan(connection: Driver, statement: str) -> str:
+    """The plan that PostgreSQL keeps for all values, as text."""
+    count = len(set(re.findall(r"\$\d+", statement)))
+    values = f"({', '.join(['NULL'] * count)})" if count else ""
+    await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE asked AS {statement}")
+    rows = await connection.fetch(f"EXPLAIN EXECUTE asked {values}")
+    await connection.execute("DEALLOCATE asked")
+    return "\n".join(row[0] for row in rows)

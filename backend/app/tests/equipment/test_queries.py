@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any, get_type_hints
 
 import msgspec
-import pytest
 from httpx2 import AsyncClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +16,7 @@ from app.equipment.models import Equipment, Status
 from app.equipment.queries import EquipmentPage, EquipmentRow
 from app.equipment.schemas import EquipmentRead
 from app.pagination import Listing
+from app.tests.conftest import generic_plan
 from app.tests.factories import equipment, get, ok, url, vessel
 
 
@@ -49,27 +49,38 @@ async def test_it_is_written_as_pydantic_would(
 
 
 VESSEL = (("vessel", False),)
-FLAT: dict[str, tuple[filters.Shape, bool, list[str]]] = {
-    "a page": (VESSEL, False, ["MV102"]),
-    "a later page": (VESSEL, True, ["MV102", "E1"]),
+
+
+def _page(*, later: bool) -> str:
+    kind = ("code", 100, (Status.ACTIVE,), VESSEL)
+    return queries._page(*kind, later=later).text  # noqa: SLF001 its plan is tested
+
+
+# Each with the index that must serve it.
+FLAT = {
+    "a page": (_page(later=False), "uq_equipment_vessel_code"),
+    "a late page": (_page(later=True), "uq_equipment_vessel_code"),
+    "one": (queries._ONE.text, "uq_equipment_code"),  # noqa: SLF001 its plan is tested
+    "states": (queries.SET_STATUS.text, "uq_equipment_code"),
 }
 
 
-@pytest.mark.parametrize("what", FLAT)
-async def test_no_page_sorts_or_reads_a_vessel_whatever_the_plan(
-    client: AsyncClient, sessions: Sessions, what: str
+async def test_no_statement_reads_a_vessel_whatever_the_plan(
+    client: AsyncClient, sessions: Sessions
 ) -> None:
-    shape, later, values = FLAT[what]
     async with sessions() as session:
         await _fill(client, session)
-        await session.execute(text("SET LOCAL plan_cache_mode = force_generic_plan"))
-        statement = queries._page(  # noqa: SLF001 its plan is what is tested
-            "code", 100, (Status.ACTIVE,), shape, later=later
-        )
-        plan = await _plan(session, statement, values)
-    assert "uq_equipment_vessel_code" in plan
-    assert "Sort" not in plan
-    assert "Seq Scan" not in plan
+        connection = await driver(session)
+        for what, (statement, index) in FLAT.items():
+            plan = await generic_plan(connection, statement)
+            assert index in plan, what
+            assert "Seq Scan" not in plan, what
+            assert "Sort" not in plan or what == "states", what
+        # Of two vessels any plan would read both.
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = await generic_plan(connection, queries._CREATE.text)  # noqa: SLF001 its plan is tested
+    assert "uq_vessels_code" in plan
+    assert "Scan on equipment" not in plan
 
 
 # Of each list: what is asked, and the index that answers.
