@@ -10,7 +10,6 @@ from zlib import crc32
 
 from fastapi import Depends, Header, Response
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database import Record
@@ -70,7 +69,8 @@ def tag(response: Response, record: Versioned) -> None:
 
 # --- reading again ------------------------------------------------------------------
 
-_ANY_TAG = re.compile(r'"[^"]*"')
+_ANY_TAG = re.compile(rb'"[^"]*"')
+_OF_BODY = {b"content-length", b"content-type"}
 _JSON = (b"content-type", b"application/json")
 
 
@@ -111,14 +111,18 @@ class Conditional:
         await self.app(scope, receive, tagged)
 
 
+# On bytes as they come: one equipment is read in less than a millisecond.
 def _tag(scope: Scope, start: Message, body: Message) -> None:
-    headers = MutableHeaders(raw=start["headers"])
-    if "etag" not in headers:
+    headers: list[tuple[bytes, bytes]] = start["headers"]
+    tag = next((value for name, value in headers if name == b"etag"), b"")
+    if not tag:
         content = body["body"]
-        headers["ETag"] = f'W/"{len(content):x}-{crc32(content):x}"'
-    known = ",".join(Headers(scope=scope).getlist("if-none-match")).strip()
+        tag = f'W/"{len(content):x}-{crc32(content):x}"'.encode()
+        headers.append((b"etag", tag))
+    lines = [value for name, value in scope["headers"] if name == b"if-none-match"]
+    known = b",".join(lines).strip()
     # Weak or strong does not matter to who only reads.
-    if known == "*" or headers["ETag"].removeprefix("W/") in _ANY_TAG.findall(known):
+    if known == b"*" or tag.removeprefix(b"W/") in _ANY_TAG.findall(known):
         start["status"] = HTTPStatus.NOT_MODIFIED
-        del headers["content-length"], headers["content-type"]
+        start["headers"] = [each for each in headers if each[0] not in _OF_BODY]
         body["body"] = b""
