@@ -254,6 +254,7 @@ async def test_who_writes_two_tables_is_not_locked_out_by_a_downgrade(
     fresh: Settings,
 ) -> None:
     """It drops triggers of three tables, and holds none while it wants another."""
+    await migrate(fresh, command.downgrade, "0005")
     async with connected(fresh) as writer, connected(fresh) as watcher:
         writing = writer.transaction()
         await writing.start()

@@ -128,7 +128,7 @@ async def test_each_filter_and_order_has_its_index(
 def _after(sort: str) -> dict[str, Any]:
     if sort == "-updated_at":
         return {"after_0": datetime(2990, 1, 1, tzinfo=UTC), "after_1": "E5"}
-    return {"after_0": "E5"} if sort == "code" else {"after_0": "pump", "after_1": "E5"}
+    return {"after_0": "E2"} if sort == "code" else {"after_0": "pump", "after_1": "E5"}
 
 
 async def _fill(client: AsyncClient, session: AsyncSession) -> None:

@@ -299,8 +299,9 @@ async def test_totals_read_nothing_but_indexes(
 ) -> None:
     await vessel(client)
     fill = (
-        """INSERT INTO equipment (code, vessel, name)
-        SELECT 'E' || n, 'MV102', 'pump' FROM generate_series(1, 500) n""",
+        """INSERT INTO equipment (code, vessel, tag, name)
+        SELECT 'E' || n, 'MV102', 'T' || n, 'pump' || n
+        FROM generate_series(1, 500) n""",
         """INSERT INTO operations (equipment, vessel, type, cost, performed_at)
         SELECT code, vessel, 'repair', 1, now() FROM equipment""",
         "ANALYZE equipment, operations",
