@@ -2,7 +2,7 @@
 
 A log has millions of lines. Its readings are mass data: they go to monthly
 partitions, have no references that PostgreSQL would check line by line, and are not
-in the record of changes (ADR 10). Nor are the failures that a log brings, whose
+in the record of changes (ADR 12). Nor are the failures that a log brings, whose
 import says who loaded what, when and why; those that are reported one by one are, and
 so are sensors. A failure's vessel is copied from what refers to it, its equipment or
 its import: checking 700,000 of them again would take as long as storing them.
@@ -20,7 +20,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0030"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import equipment, export, house, imports, operations, vessels
+from app.cli import equipment, export, house, imports, moves, operations, vessels
 from app.cli.options import DEFAULT_URL, Json, RootUrl
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 for part in (vessels, equipment, operations):
     part.register(app)
+moves.register(equipment.app)
 for command in (export, imports, house):
     command.register(app)
 

@@ -103,7 +103,7 @@ class Failure(Record):
 
 
 class Reading(Base):
-    """What one sensor read as its equipment failed: one line of a log (ADR 10).
+    """What one sensor read as its equipment failed: one line of a log (ADR 12).
 
     `nth` tells apart lines of one sensor at one instant, as in logs without a time.
     """
