@@ -19,6 +19,7 @@ import app.changes.models
 import app.equipment.models
 import app.imports.models
 import app.operations.models
+import app.taxonomy.models
 import app.vessels.models  # noqa: F401 these register the tables
 from app.database import Base
 from app.settings import Settings
@@ -27,6 +28,7 @@ LOCK = 0x4650_534F  # "FPSO"
 LOCK_TIMEOUT = "4s"
 ATTEMPTS = 10
 PAUSE = 1.0
+TURN = 0.1
 LOCK_NOT_AVAILABLE = "55P03"
 PARTITION = re.compile(r"changes_(default|\d{4}_\d\d)")
 
@@ -35,7 +37,7 @@ def migrate(
     connection: Connection, lock_timeout: str = LOCK_TIMEOUT, pause: float = PAUSE
 ) -> None:
     connection.execute(text("SET statement_timeout = '10min'"))
-    connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+    take_turns(connection)
     connection.execute(text(f"SET lock_timeout = '{lock_timeout}'"))
     connection.commit()
     try:
@@ -55,6 +57,18 @@ def migrate(
         connection.rollback()
         connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
         connection.commit()
+
+
+def take_turns(connection: Connection) -> None:
+    """Wait for the lock without a statement that waits.
+
+    Its snapshot would hold up a CREATE INDEX CONCURRENTLY of whoever has the lock.
+    """
+    mine = text("SELECT pg_try_advisory_lock(:lock)")
+    while not connection.scalar(mine, {"lock": LOCK}):
+        connection.rollback()
+        time.sleep(TURN)
+    connection.commit()
 
 
 def make_partitions(connection: Connection) -> None:

@@ -23,6 +23,7 @@ from app.methods import AnswerHead
 from app.operations.router import router as operations
 from app.refusals import Refusals
 from app.settings import Settings
+from app.taxonomy.router import router as taxonomy
 from app.vessels.router import router as vessels
 
 BODY_MAX = 1024 * 1024
@@ -70,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    for router in (vessels, equipment, operations, imports, changes):
+    for router in (vessels, taxonomy, equipment, operations, imports, changes):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -27,6 +27,7 @@ class Equipment(BaseModel):
     name: str
     location: str
     group: str | None
+    class_: str | None = Field(alias="class")
     parent: str | None
     status: str
     updated_at: datetime

@@ -41,6 +41,7 @@ class Equipment(Record):
         CheckConstraint("parent <> code", name="parent"),
         Index(None, "parent", postgresql_where=text("parent IS NOT NULL")),
         Index(None, "name", "code"),
+        Index(None, "class", postgresql_where=text("class IS NOT NULL")),
     )
 
     code: Mapped[str] = mapped_column(CODE)
@@ -52,6 +53,9 @@ class Equipment(Record):
     location: Mapped[str | None] = mapped_column(LABEL)
     group: Mapped[str | None] = mapped_column(LABEL)
     parent: Mapped[str | None] = mapped_column(CODE)
+    class_: Mapped[str | None] = mapped_column(
+        "class", CODE, ForeignKey("equipment_classes.code", onupdate="CASCADE")
+    )
     status: Mapped[Status] = mapped_column(
         default=Status.ACTIVE, server_default=Status.ACTIVE
     )

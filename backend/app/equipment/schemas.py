@@ -25,6 +25,10 @@ class EquipmentCreate(Input):
         Code | None, Field(description="Functional tag, unique aboard the vessel.")
     ] = None
     group: Label | None = None
+    class_: Annotated[
+        Code | None,
+        Field(alias="class", description="Such as PU: see the taxonomy's classes."),
+    ] = None
     parent: Annotated[
         Code | None, Field(description="Code of an equipment of the same vessel.")
     ] = None
@@ -39,6 +43,7 @@ class EquipmentUpdate(Input):
     location: Label | None = None
     tag: Code | None = None
     group: Label | None = None
+    class_: Annotated[Code | None, Field(alias="class")] = None
     parent: Code | None = None
 
     @field_validator("name")
@@ -58,6 +63,7 @@ class EquipmentRead(BaseModel):
     name: Annotated[str, Field(examples=["compressor"])]
     location: Annotated[str | None, Field(examples=["Brazil"])]
     group: str | None
+    class_: Annotated[str | None, Field(serialization_alias="class", examples=["PU"])]
     parent: str | None
     status: Status
     created_at: datetime
@@ -72,6 +78,7 @@ class EquipmentQuery(PageQuery):
     name: tuple[Label, ...] = ()
     location: tuple[Label, ...] = ()
     group: tuple[Label, ...] = ()
+    class_: Annotated[tuple[CodeRef, ...], Field(alias="class")] = ()
     tag: tuple[CodeRef, ...] = ()
     parent: tuple[CodeRef, ...] = ()
     q: Annotated[

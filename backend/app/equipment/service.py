@@ -30,6 +30,8 @@ from app.errors import (
 )
 from app.links import href
 from app.pagination import PageQuery, paginate
+from app.taxonomy import service as taxonomy
+from app.taxonomy.models import Kind
 from app.vessels import service as vessels
 
 # The columns sort by byte, where only A to Z have a lower case; this knows å and ç.
@@ -153,7 +155,7 @@ async def set_status(
 async def _page(
     session: AsyncSession, query: Select[Any], filters: EquipmentQuery
 ) -> Listing:
-    for name in ("status", "name", "location", "group", "tag", "parent"):
+    for name in ("status", "name", "location", "group", "class_", "tag", "parent"):
         if values := getattr(filters, name):
             query = query.where(getattr(Equipment, name).in_(values))
     if filters.q:
@@ -196,7 +198,7 @@ async def _write(
     """Set and send the values; what the database refuses is told in words."""
     sent = {
         name: str(values.get(name, getattr(equipment, name)))
-        for name in ("code", "vessel", "tag", "parent")
+        for name in ("code", "vessel", "tag", "class_", "parent")
     }
     try:
         # Set them inside: what stands before a savepoint is sent before it.
@@ -215,6 +217,7 @@ async def _explain(
     code: str,
     vessel: str,
     tag: str,
+    class_: str,
     parent: str,
 ) -> AppError | DBAPIError:
     await vessels.get(session, vessel)
@@ -229,6 +232,8 @@ async def _explain(
             )
             existing = href("equipment", holder or "")
             return DuplicateError.of("tag", tag, existing=existing)
+        case "fk_equipment_class":
+            return taxonomy.unknown("class", Kind.EQUIPMENT_CLASSES, class_)
         case "fk_equipment_vessel_parent":
             message = f"{parent} is not aboard {vessel}: register it there first."
             problem = FieldProblem(

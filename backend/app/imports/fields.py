@@ -7,7 +7,9 @@ from pydantic_core import PydanticCustomError
 from app.equipment.models import Status
 from app.values import CODE_PATTERN, LABEL_MAX, check_code, check_label
 
-FIELDS = ("code", "tag", "name", "location", "group", "parent", "status")
+FIELDS = ("code", "tag", "name", "location", "group", "class", "parent", "status")
+# What Python calls them: a word of its own cannot be a name.
+ATTRIBUTES = {name: "class_" if name == "class" else name for name in FIELDS}
 
 # Which fields a row gives at all, as bits: the others stay as they are.
 BITS = {name: 1 << place for place, name in enumerate(FIELDS)}
@@ -45,6 +47,7 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "name": _label,
     "location": _label,
     "group": _label,
+    "class": _code,
     "parent": _code,
     "status": _status,
 }

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from app.errors import FieldProblem, InvalidError, UnreadableFileError
 from app.imports import schemas
-from app.imports.fields import CHECKS, FIELDS
+from app.imports.fields import ATTRIBUTES, CHECKS, FIELDS
 from app.imports.schemas import Mapping
 
 # Header names that mean a field, letters and digits alone, in lower case.
@@ -22,6 +22,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     ),
     "location": ("place", "area", "module"),
     "group": ("groupname", "equipmentgroup"),
+    "class": ("classcode", "equipmentclass", "equipmentclasscode"),
     "parent": ("parentcode", "parenttag", "parentequipment"),
     "status": ("state", "equipmentstatus"),
 }
@@ -116,11 +117,11 @@ def lay_out(header: Sequence[str], mapping: Mapping, *, grows: bool = False) -> 
     key = None
     taken = _named(mapping)
     for name in FIELDS:
-        said: schemas.Source | None = getattr(mapping, name)
+        said: schemas.Source | None = getattr(mapping, ATTRIBUTES[name])
         pointer = f"?mapping.{name}"
         if said is None:
             place = None
-            if name not in mapping.model_fields_set:
+            if ATTRIBUTES[name] not in mapping.model_fields_set:
                 place = _by_name(header, name, taken)
             if place is not None:
                 sources.append(Source(name, place))
@@ -186,7 +187,9 @@ def _plain(name: str) -> str:
 
 def _named(mapping: Mapping) -> set[str]:
     """The columns that the mapping names: they mean what it says."""
-    said: list[schemas.Source | None] = [getattr(mapping, name) for name in FIELDS]
+    said: list[schemas.Source | None] = [
+        getattr(mapping, name) for name in ATTRIBUTES.values()
+    ]
     return {
         _plain(column)
         for source in said

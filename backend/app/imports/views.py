@@ -14,7 +14,7 @@ from app.cells import defuse
 from app.database import Sessions, be_patient, driver
 from app.downloads import Download, Write
 from app.imports import queries, schemas
-from app.imports.fields import FIELDS
+from app.imports.fields import ATTRIBUTES, FIELDS
 from app.imports.models import Action, Import, ImportRow
 from app.imports.walks import SECONDS
 from app.links import href
@@ -81,7 +81,7 @@ def row(planned: Import, row: ImportRow) -> schemas.PlanRow:
         action=row.action,
         code=row.code,
         tag=row.tag,
-        values={field: getattr(row, field) for field in FIELDS},
+        values={field: getattr(row, ATTRIBUTES[field]) for field in FIELDS},
         changes=_changes(row),
         errors=_problems(planned, row),
     )
@@ -140,7 +140,7 @@ async def _errors(sessions: Sessions, planned: Import, write: Write) -> None:
     writer.writerow([*map(defuse, places.values()), *REASON])
     wrong = (
         select(*(getattr(ImportRow, name) for name in ("row", "problems", "original")))
-        .add_columns(*(getattr(ImportRow, name) for name in FIELDS))
+        .add_columns(*(getattr(ImportRow, name) for name in ATTRIBUTES.values()))
         .where(ImportRow.import_id == planned.id, ImportRow.action == Action.ERROR)
         .order_by(ImportRow.row)
     )
@@ -170,7 +170,7 @@ def _stored(planned: Import) -> dict[int, str]:
     CSV has no absent cells, and a blank one would clear the field.
     """
     return {
-        planned.header.index(column): field
+        planned.header.index(column): ATTRIBUTES[field]
         for field in FIELDS
         if (column := _column(planned, field))
         and "refers_to" not in planned.columns[field]

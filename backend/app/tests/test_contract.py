@@ -20,7 +20,7 @@ from app.main import BODY_MAX, create_app
 from app.openapi import spell
 from app.settings import Settings
 from app.tests.conftest import client_for
-from app.tests.factories import JSON, equipment, pointers, refused, vessel
+from app.tests.factories import JSON, equipment, pointers, refused, term, vessel
 
 COMMITTED = Path(__file__).parents[2] / "openapi.json"
 SCHEMA: JSON = json.loads(spell())
@@ -38,7 +38,11 @@ class Operation(NamedTuple):
     def path(self) -> str:
         """The address of something that there is, or could be."""
         code = "MV102" if self.template.startswith("/api/v1/vessels/") else "A1"
-        return self.template.replace("{code}", code).replace("{id}", str(UUID(int=7)))
+        known = {"{code}": code, "{kind}": "failure-modes", "{id}": str(UUID(int=7))}
+        path = self.template
+        for name, value in known.items():
+            path = path.replace(name, value)
+        return path
 
     @property
     def media_types(self) -> set[str]:
@@ -115,6 +119,7 @@ async def aboard(client: AsyncClient) -> AsyncClient:
     """A client of a fleet in which the addresses above exist."""
     await vessel(client, "MV102")
     await equipment(client, "A1")
+    await term(client, "A1")
     return client
 
 
