@@ -1,5 +1,7 @@
 """An equipment may name its class: alone, in lists, in files and back."""
 
+from typing import Any
+
 from httpx2 import AsyncClient
 
 from app.tests.factories import (
@@ -32,9 +34,9 @@ async def test_a_class_is_one_of_the_taxonomy(client: AsyncClient) -> None:
     assert "/api/v1/taxonomy/equipment-classes" in problem["detail"]
     answer = await change(client, "equipment", "A1", **{"class": "QQ"})
     assert pointers(refused(answer, 422, "invalid")) == {"/class": "unknown-code"}
-    assert (
-        ok(await change(client, "equipment", "A1", **{"class": None}))["class"] is None
-    )
+    nothing: dict[str, Any] = {"class": None}
+    answer = await change(client, "equipment", "A1", **nothing)
+    assert ok(answer)["class"] is None
     answer = await change(client, "equipment", "A2", **{"class": "VA"})
     assert ok(answer)["class"] == "VA"
     history = (await get(client, "equipment", "A2", "history"))["items"]
