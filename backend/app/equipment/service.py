@@ -27,7 +27,6 @@ from app.errors import (
     AppError,
     ConflictError,
     DuplicateError,
-    FieldProblem,
     InvalidError,
     NotFoundError,
     ParentCycleError,
@@ -216,10 +215,7 @@ async def _explain(
             return taxonomy.unknown("class", Kind.EQUIPMENT_CLASSES, class_)
         case "fk_equipment_vessel_parent":
             message = f"{parent} is not aboard {vessel}: register it there first."
-            problem = FieldProblem(
-                pointer="/parent", code="unknown-parent", message=message
-            )
-            return InvalidError(f"/parent: {message}", errors=[problem])
+            return InvalidError.of("/parent", "unknown-parent", message)
         case "ck_equipment_parent":
             return ParentCycleError(f"{code} cannot be its own parent.")
     return refusal

@@ -17,7 +17,14 @@ from app.errors import (
 )
 from app.links import href
 from app.pagination import paginate
-from app.taxonomy.models import TABLES, AllowedMode, FailureMode, Kind, Term
+from app.taxonomy.models import (
+    TABLES,
+    AllowedMode,
+    FailureMode,
+    Kind,
+    MaintenanceActivity,
+    Term,
+)
 from app.taxonomy.schemas import TermCreate, TermQuery, TermRead, TermUpdate
 
 problems.CONSTRAINTS |= {
@@ -112,14 +119,21 @@ async def modes_of(session: AsyncSession, code: str) -> list[str]:
     return (known or {}).get(code, [])
 
 
+async def activity_called(session: AsyncSession, name: str) -> str | None:
+    """The code of the maintenance activity of this name, in any case."""
+    code = select(MaintenanceActivity.code)
+    named = code.where(func.lower(MaintenanceActivity.name) == func.lower(name))
+    found: str | None = await session.scalar(named.order_by(MaintenanceActivity.code))
+    return found
+
+
 def unknown(field: str, kind: Kind, code: object) -> InvalidError:
     """Say that a field names a term that there is not."""
     message = (
         f"{code} is none of the {kind}. GET /api/v1/taxonomy/{kind} lists them; "
         "POST there adds one of your own."
     )
-    problem = FieldProblem(pointer=f"/{field}", code="unknown-code", message=message)
-    return InvalidError(f"/{field}: {message}", errors=[problem])
+    return InvalidError.of(f"/{field}", "unknown-code", message)
 
 
 async def _modes(
@@ -142,10 +156,7 @@ async def _allow(
     """Let a class have these failure modes and no other; whether that changes any."""
     if kind is not Kind.EQUIPMENT_CLASSES:
         message = "Only an equipment class has failure modes. Remove the field."
-        problem = FieldProblem(
-            pointer="/failure_modes", code="extra-forbidden", message=message
-        )
-        raise InvalidError(f"/failure_modes: {message}", errors=[problem])
+        raise InvalidError.of("/failure_modes", "extra-forbidden", message)
     known = set(
         await session.scalars(
             select(FailureMode.code).where(FailureMode.code.in_(modes))

@@ -13,9 +13,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
+from sqlalchemy import text
 
 from app import errors
-from app.database import create_engine, create_sessions
+from app.database import Sessions, create_engine, create_sessions
 from app.main import BODY_MAX, create_app
 from app.openapi import spell
 from app.settings import Settings
@@ -100,6 +101,11 @@ OPERATIONS = {
     for template, operations in SCHEMA["paths"].items()
     for method, document in operations.items()
 }
+# What goes by an id gets the one of the addresses above.
+NUMBERED = [
+    f"""INSERT INTO operations (id, equipment, vessel, type, cost, state)
+    VALUES ('{UUID(int=7)}', 'A1', 'MV102', 'repair', 1, 'planned')""",
+]
 WITH_JSON = [name for name, it in OPERATIONS.items() if it.body is not None]
 WITH_DATABASE = [name for name, it in OPERATIONS.items() if it.asks_the_database]
 WITH_VERSION = [name for name, it in OPERATIONS.items() if it.asks_for_a_version]
@@ -115,11 +121,14 @@ def each(names: Iterable[str]) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-async def aboard(client: AsyncClient) -> AsyncClient:
+async def aboard(client: AsyncClient, sessions: Sessions) -> AsyncClient:
     """A client of a fleet in which the addresses above exist."""
     await vessel(client, "MV102")
     await equipment(client, "A1")
     await term(client, "A1")
+    async with sessions.begin() as session:
+        for statement in NUMBERED:
+            await session.execute(text(statement))
     return client
 
 

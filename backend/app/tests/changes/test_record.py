@@ -15,7 +15,7 @@ from app.drivers import open_drivers
 from app.equipment import queries, service
 from app.equipment.models import Equipment, Status
 from app.equipment.schemas import EquipmentCreate
-from app.operations.models import Operation
+from app.operations.models import CostLine, Operation
 from app.recording import Cause
 from app.settings import Settings
 from app.taxonomy.models import TABLES, AllowedMode
@@ -39,6 +39,7 @@ RECORDED: list[type[Base]] = [
     Vessel,
     Equipment,
     Operation,
+    CostLine,
     *TABLES.values(),
     AllowedMode,
 ]
