@@ -20,6 +20,7 @@ import app.equipment.models
 import app.imports.models
 import app.operations.models
 import app.taxonomy.models
+import app.units.models
 import app.vessels.models  # noqa: F401 these register the tables
 from app.database import Base
 from app.settings import Settings

@@ -10,6 +10,7 @@ AppError                    status  slug
 │   ├── DuplicateError         409  duplicate-code
 │   ├── ParentCycleError       409  parent-cycle
 │   ├── MoveRefusedError       409  move-refused
+│   ├── OccupiedError          409  occupied
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
 ├── CursorExpiredError         410  cursor-expired
@@ -174,6 +175,16 @@ class MoveRefusedError(ConflictError):
             "Read it again and take it there first."
         )
         return cls(detail, state=state, possible=known)
+
+
+class OccupiedError(ConflictError):
+    """A unit sits in one place at a time, and a place holds one unit at a time.
+
+    `existing` is the address of what sat there then. Take the unit out first, choose
+    another instant, or, if somebody swapped meanwhile, look at what sits there now.
+    """
+
+    slug, title = "occupied", "Occupied"
 
 
 class PlanHasErrorsError(ConflictError):

@@ -25,6 +25,7 @@ from app.operations.router import router as operations
 from app.refusals import Refusals
 from app.settings import Settings
 from app.taxonomy.router import router as taxonomy
+from app.units.router import router as units
 from app.vessels.router import router as vessels
 
 BODY_MAX = 1024 * 1024
@@ -76,7 +77,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    for router in (vessels, taxonomy, equipment, operations, imports, changes):
+    for router in (
+        vessels,
+        taxonomy,
+        equipment,
+        units,
+        operations,
+        imports,
+        changes,
+    ):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)

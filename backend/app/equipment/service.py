@@ -79,6 +79,12 @@ async def get(session: AsyncSession, code: str) -> Equipment:
     raise unknown(code)
 
 
+async def lock(session: AsyncSession, code: str) -> None:
+    """Let one transaction at a time past this point, an equipment."""
+    row = select(Equipment.id).where(Equipment.code == code)
+    await session.execute(row.with_for_update(key_share=True))
+
+
 def unknown(code: str) -> NotFoundError:
     return NotFoundError(
         f"There is no equipment {code!r}. "

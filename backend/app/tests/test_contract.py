@@ -105,6 +105,8 @@ OPERATIONS = {
 NUMBERED = [
     f"""INSERT INTO operations (id, equipment, vessel, type, cost, state)
     VALUES ('{UUID(int=7)}', 'A1', 'MV102', 'repair', 1, 'planned')""",
+    f"""INSERT INTO units (id, manufacturer, model, serial_number)
+    VALUES ('{UUID(int=7)}', 'Solar', 'C40', 'S7')""",
 ]
 WITH_JSON = [name for name, it in OPERATIONS.items() if it.body is not None]
 WITH_DATABASE = [name for name, it in OPERATIONS.items() if it.asks_the_database]

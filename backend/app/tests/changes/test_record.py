@@ -33,6 +33,7 @@ from app.tests.factories import (
     vessel,
 )
 from app.tests.test_contract import SCHEMA
+from app.units.models import Installation, Unit
 from app.vessels.models import Vessel
 
 RECORDED: list[type[Base]] = [
@@ -40,6 +41,8 @@ RECORDED: list[type[Base]] = [
     Equipment,
     Operation,
     CostLine,
+    Unit,
+    Installation,
     *TABLES.values(),
     AllowedMode,
 ]
@@ -365,7 +368,7 @@ REWRITES = [
     "TRUNCATE changes",
     "TRUNCATE {partition}",
     "TRUNCATE changes_default",
-    "TRUNCATE equipment, operations",
+    "TRUNCATE equipment CASCADE",
     "TRUNCATE vessels CASCADE",
     "UPDATE vessels SET id = uuidv7()",
 ]

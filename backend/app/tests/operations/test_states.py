@@ -19,7 +19,7 @@ from app.tests.factories import (
     vessel,
 )
 
-PLANNED = {"state": "planned", "planned_at": "2026-02-01T00:00:00Z"}
+PLANNED: JSON = {"state": "planned", "planned_at": "2026-02-01T00:00:00Z"}
 
 
 @pytest.fixture
@@ -162,10 +162,8 @@ async def test_what_cannot_be_is_not_stored(
 async def test_a_change_keeps_to_the_state(aboard: AsyncClient) -> None:
     made = await order(aboard, "A1", **PLANNED)
     for name in ("performed_at", "started_at"):
-        answer = await change(
-            *(aboard, "operations", made["id"]),
-            **{name: "2026-01-01T00:00:00Z"},
-        )
+        fields: JSON = {name: "2026-01-01T00:00:00Z"}
+        answer = await change(aboard, "operations", made["id"], **fields)
         assert pointers(refused(answer, 422, "invalid")) == {f"/{name}": "not-yet"}
     answer = await change(
         *(aboard, "operations", made["id"]),
