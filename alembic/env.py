@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool
 import app.changes.models
 import app.equipment.models
 import app.imports.models
+import app.issues.models
 import app.operations.models
 import app.taxonomy.models
 import app.units.models

@@ -18,6 +18,8 @@ from app.database import Sessions, create_engine, create_sessions
 from app.drivers import Drivers, open_drivers
 from app.equipment.router import router as equipment
 from app.imports.router import router as imports
+from app.issues.notes import router as issue_notes
+from app.issues.router import router as issues
 from app.links import PREFIX
 from app.log import RequestLog, configure
 from app.methods import AnswerHead
@@ -83,6 +85,8 @@ def create_app(settings: Settings) -> FastAPI:
         equipment,
         units,
         operations,
+        issues,
+        issue_notes,
         imports,
         changes,
     ):

@@ -4,6 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -61,6 +62,7 @@ class Operation(Record):
             *(None, "state", "performed_at", "id"),
             postgresql_where=text("state <> 'done'"),
         ),
+        Index(None, "issue", postgresql_where=text("issue IS NOT NULL")),
     )
 
     equipment: Mapped[str] = mapped_column(
@@ -84,6 +86,8 @@ class Operation(Record):
     active_maintenance_hours: Mapped[Decimal | None] = mapped_column(HOURS)
     down_hours: Mapped[Decimal | None] = mapped_column(HOURS)
     cancel_reason: Mapped[str | None]
+    # What it was ordered for. Issues stand on orders, so that only the table is named.
+    issue: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("issues.number"))
 
     @property
     def finished_at(self) -> datetime | None:

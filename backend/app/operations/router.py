@@ -23,6 +23,7 @@ from app.operations.schemas import (
     NameCost,
     NameQuery,
     OperationCancel,
+    OperationClosed,
     OperationCreate,
     OperationFinish,
     OperationQuery,
@@ -42,7 +43,7 @@ router = APIRouter()
 OperationId = Annotated[uuid.UUID, Path(alias="id")]
 
 
-def _read(operation: Operation, currency: str) -> OperationRead:
+def read(operation: Operation, currency: str) -> OperationRead:
     named = {"code", "currency"}
     values = {
         name: getattr(operation, name)
@@ -50,6 +51,17 @@ def _read(operation: Operation, currency: str) -> OperationRead:
         if name not in named
     }
     return OperationRead(code=operation.equipment, currency=currency, **values)
+
+
+async def _closed(
+    session: SessionDep, response: Response, operation: Operation, currency: str
+) -> OperationClosed:
+    etag.tag(response, operation)
+    last = await service.is_last(session, operation)
+    return OperationClosed(
+        resolve_issue=href("issues", str(operation.issue), "resolve") if last else None,
+        **dict(read(operation, currency)),
+    )
 
 
 def _line(line: CostLine, currency: str) -> CostLineRead:
@@ -79,7 +91,7 @@ async def add_operation(
     operation = await service.add(session, data)
     response.headers["Location"] = href("operations", str(operation.id))
     etag.tag(response, operation)
-    return _read(operation, currency)
+    return read(operation, currency)
 
 
 @router.get("/operations", tags=["operations"], responses=responses(BadCursorError))
@@ -93,7 +105,7 @@ async def list_operations(
     """List operation orders, the latest first."""
     rows, next_cursor = await service.listing(session, query)
     link(request, response, next_cursor)
-    items = [_read(row[0], currency) for row in rows]
+    items = [read(row[0], currency) for row in rows]
     return Page(items=items, next_cursor=next_cursor)
 
 
@@ -107,7 +119,7 @@ async def read_operation(
     """Read one operation order."""
     operation = await service.get(session, identity)
     etag.tag(response, operation)
-    return _read(operation, currency)
+    return read(operation, currency)
 
 
 @router.patch(
@@ -126,7 +138,7 @@ async def update_operation(
     """Change an operation order; fields that are not sent stay as they are."""
     operation = await service.update(session, identity, data, expected)
     etag.tag(response, operation)
-    return _read(operation, currency)
+    return read(operation, currency)
 
 
 @router.post(
@@ -144,7 +156,7 @@ async def start_operation(
     """Begin what was planned."""
     operation = await service.start(session, identity, data)
     etag.tag(response, operation)
-    return _read(operation, currency)
+    return read(operation, currency)
 
 
 @router.post(
@@ -158,11 +170,10 @@ async def finish_operation(
     identity: OperationId,
     data: OperationFinish,
     currency: CurrencyDep,
-) -> OperationRead:
+) -> OperationClosed:
     """Say that it is done: from now on it counts in what things cost."""
     operation = await service.finish(session, identity, data)
-    etag.tag(response, operation)
-    return _read(operation, currency)
+    return await _closed(session, response, operation, currency)
 
 
 @router.post(
@@ -176,11 +187,10 @@ async def cancel_operation(
     identity: OperationId,
     data: OperationCancel,
     currency: CurrencyDep,
-) -> OperationRead:
+) -> OperationClosed:
     """Say that it will not be done, and why."""
     operation = await service.cancel(session, identity, data)
-    etag.tag(response, operation)
-    return _read(operation, currency)
+    return await _closed(session, response, operation, currency)
 
 
 @router.post(

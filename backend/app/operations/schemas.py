@@ -72,24 +72,14 @@ CostLines = Annotated[
 ]
 
 
-class OperationCreate(Input):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"code": "5310B9D7", "type": "replacement", "cost": "10000"}]
-        }
-    )
+class OperationDetails(Input):
+    """What an order may say besides its equipment, its state and its cost."""
 
-    code: Annotated[Code, Field(description="Code of the equipment.")]
     type: OperationType
-    cost: Cost
     performed_at: Annotated[
         Moment | None, Field(description="When it was done; now, if not given.")
     ] = None
     note: Note | None = None
-    state: Annotated[
-        Literal[State.PLANNED, State.IN_PROGRESS, State.DONE],
-        Field(description="Whether it is done, or still to be."),
-    ] = State.DONE
     category: Category | None = None
     activity: Activity = None
     planned_at: Moment | None = None
@@ -100,6 +90,21 @@ class OperationCreate(Input):
     active_maintenance_hours: ActiveHours = None
     down_hours: DownHours = None
     costs: CostLines = ()
+
+
+class OperationCreate(OperationDetails):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"code": "5310B9D7", "type": "replacement", "cost": "10000"}]
+        }
+    )
+
+    code: Annotated[Code, Field(description="Code of the equipment.")]
+    cost: Cost
+    state: Annotated[
+        Literal[State.PLANNED, State.IN_PROGRESS, State.DONE],
+        Field(description="Whether it is done, or still to be."),
+    ] = State.DONE
 
 
 class OperationUpdate(Input):
@@ -187,8 +192,18 @@ class OperationRead(BaseModel):
     active_maintenance_hours: SpeltHours | None
     down_hours: SpeltHours | None
     cancel_reason: str | None
+    issue: Annotated[
+        int | None, Field(description="Number of the issue that it was ordered for.")
+    ]
     updated_at: datetime
     version: int
+
+
+class OperationClosed(OperationRead):
+    resolve_issue: Annotated[
+        str | None,
+        Field(description="If it was its issue's last open order: what to POST next."),
+    ]
 
 
 class OperationQuery(PageQuery):
@@ -200,6 +215,7 @@ class OperationQuery(PageQuery):
     state: tuple[State, ...] = ()
     category: tuple[Category, ...] = ()
     activity: tuple[CodeRef, ...] = ()
+    issue: tuple[Annotated[int, Field(ge=1, le=2**53)], ...] = ()
     from_: Annotated[
         Instant | None, Field(alias="from", description="Performed at or after.")
     ] = None

@@ -13,7 +13,7 @@ from app import etag, problems
 from app.equipment import service as equipment
 from app.errors import NotFoundError
 from app.operations import rules
-from app.operations.models import CostKind, CostLine, Operation
+from app.operations.models import OPEN, CostKind, CostLine, Operation
 from app.operations.schemas import (
     CostLineCreate,
     OperationCancel,
@@ -30,7 +30,9 @@ from app.taxonomy.models import Kind
 Listing = tuple[Sequence[Row[Any]], str | None]
 
 
-async def add(session: AsyncSession, data: OperationCreate) -> Operation:
+async def add(
+    session: AsyncSession, data: OperationCreate, *, issue: int | None = None
+) -> Operation:
     """Add an operation order; raises NotFoundError for the equipment."""
     worked_on = await equipment.get(session, data.code)
     placed = rules.place(data)
@@ -38,7 +40,7 @@ async def add(session: AsyncSession, data: OperationCreate) -> Operation:
         raise rules.not_the_sum(total)
     given = data.model_dump(exclude={"code", "costs", "finished_at"}, exclude_none=True)
     operation = Operation(equipment=worked_on.code, vessel=worked_on.vessel)
-    values = given | placed
+    values = given | placed | {"issue": issue}
     if "activity" not in data.model_fields_set:
         values["activity"] = await taxonomy.activity_called(session, data.type)
     await _write(session, operation, values)
@@ -70,6 +72,7 @@ async def listing(session: AsyncSession, query: OperationQuery) -> Listing:
         (Operation.state, query.state),
         (Operation.category, query.category),
         (Operation.activity, query.activity),
+        (Operation.issue, query.issue),
     ):
         if values:
             found = found.where(column.in_(values))
@@ -141,6 +144,16 @@ async def cancel(
     operation.cancel(data.reason)
     await session.flush()
     return operation
+
+
+async def is_last(session: AsyncSession, operation: Operation) -> bool:
+    """Whether its issue has no other order that is still to be done."""
+    others = select(Operation.id).where(
+        Operation.issue == operation.issue, Operation.state.in_(OPEN)
+    )
+    return operation.issue is not None and not await session.scalar(
+        select(others.exists())
+    )
 
 
 async def charge(

@@ -39,7 +39,12 @@ class Operation(NamedTuple):
     def path(self) -> str:
         """The address of something that there is, or could be."""
         code = "MV102" if self.template.startswith("/api/v1/vessels/") else "A1"
-        known = {"{code}": code, "{kind}": "failure-modes", "{id}": str(UUID(int=7))}
+        known = {
+            "{code}": code,
+            "{kind}": "failure-modes",
+            "{id}": str(UUID(int=7)),
+            "{number}": "7",
+        }
         path = self.template
         for name, value in known.items():
             path = path.replace(name, value)
@@ -105,6 +110,8 @@ OPERATIONS = {
 NUMBERED = [
     f"""INSERT INTO operations (id, equipment, vessel, type, cost, state)
     VALUES ('{UUID(int=7)}', 'A1', 'MV102', 'repair', 1, 'planned')""",
+    """INSERT INTO issues (number, vessel, title, priority, kind)
+    VALUES (7, 'MV102', 'Rust', 3, 'request')""",
     f"""INSERT INTO units (id, manufacturer, model, serial_number)
     VALUES ('{UUID(int=7)}', 'Solar', 'C40', 'S7')""",
 ]

@@ -15,6 +15,7 @@ from app.drivers import open_drivers
 from app.equipment import queries, service
 from app.equipment.models import Equipment, Status
 from app.equipment.schemas import EquipmentCreate
+from app.issues.models import Issue, IssueAttachment, IssueComment, IssueMove
 from app.operations.models import CostLine, Operation
 from app.recording import Cause
 from app.settings import Settings
@@ -43,6 +44,10 @@ RECORDED: list[type[Base]] = [
     CostLine,
     Unit,
     Installation,
+    Issue,
+    IssueMove,
+    IssueComment,
+    IssueAttachment,
     *TABLES.values(),
     AllowedMode,
 ]
