@@ -329,7 +329,7 @@ async def test_a_body_up_to_the_limit_is_read(
     headers = {"Content-Type": "application/json", "If-Match": "*"}
     body = b"{}".ljust(BODY_MAX)
     answer = await operation.send(aboard, content=body, headers=headers)
-    assert answer.status_code in {200, 422}
+    assert answer.status_code in {200, 409, 422}
 
 
 async def test_a_large_body_is_refused_where_none_is_read(client: AsyncClient) -> None:
