@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("title", LABEL, nullable=False),
         sa.Column("description", sa.Text()),
         sa.Column("reporter", LABEL),
-        sa.Column("priority", sa.SmallInteger(), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=False),
         sa.Column("kind", WORD, nullable=False),
         sa.Column("state", WORD, server_default="open", nullable=False),
         *(sa.Column(name, CODE) for name in TERMS),

@@ -25,12 +25,12 @@ CONSTRAINTS = {
     "fk_operations_activity": "FOREIGN KEY (activity) "
     "REFERENCES maintenance_activities (code) ON UPDATE CASCADE",
 }
-COSTS = {
+OPEN = "ix_operations_state_performed_at_id"
+BEFORE = {
     "ix_operations_vessel": ["vessel"],
     "ix_operations_equipment_performed_at_id": ["equipment", "performed_at", "id"],
 }
-OPEN = "ix_operations_state_performed_at_id"
-NEW = "ix_operations_new"
+AFTER = {f"{name}_state": [*columns, "state"] for name, columns in BEFORE.items()}
 
 
 def upgrade() -> None:
@@ -45,27 +45,27 @@ def upgrade() -> None:
             postgresql_where=sa.text("state <> 'done'"),
             postgresql_concurrently=True,
         )
-        renew(["cost", "state"])
+        replace(BEFORE, AFTER)
 
 
-def renew(include: list[str]) -> None:
-    for name, columns in COSTS.items():
-        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {NEW}")
+def replace(old: dict[str, list[str]], new: dict[str, list[str]]) -> None:
+    for name, columns in new.items():
+        op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
         op.create_index(
-            NEW,
+            name,
             "operations",
             columns,
-            postgresql_include=include,
+            postgresql_include=["cost"],
             postgresql_concurrently=True,
         )
+    for name in old:
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
-        op.execute(f"ALTER INDEX {NEW} RENAME TO {name}")
 
 
 def downgrade() -> None:
     op.drop_index(OPEN, "operations")
     with op.get_context().autocommit_block():
-        renew(["cost"])
+        replace(AFTER, BEFORE)
     for name, definition in CONSTRAINTS.items():
         op.drop_constraint(name, "operations")
         op.execute(

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from app.cli import equipment, export, house, imports, operations, vessels
+from app.cli import (
+    equipment,
+    export,
+    house,
+    imports,
+    issues,
+    operations,
+    units,
+    vessels,
+)
 from app.cli.options import DEFAULT_URL, Json, RootUrl
 
 app = typer.Typer(
@@ -15,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for part in (vessels, equipment, operations):
+for part in (vessels, equipment, operations, issues, units):
     part.register(app)
 for command in (export, imports, house):
     command.register(app)

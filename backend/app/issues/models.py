@@ -7,7 +7,6 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
-    SmallInteger,
     UniqueConstraint,
     func,
 )
@@ -87,7 +86,7 @@ class Issue(Record):
     title: Mapped[str] = mapped_column(LABEL)
     description: Mapped[str | None]
     reporter: Mapped[str | None] = mapped_column(LABEL)
-    priority: Mapped[int] = mapped_column(SmallInteger)
+    priority: Mapped[int]
     kind: Mapped[Kind]
     state: Mapped[State] = mapped_column(default=State.OPEN, server_default=State.OPEN)
     failure_mode: Mapped[str | None] = mapped_column(

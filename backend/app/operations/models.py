@@ -51,10 +51,10 @@ class Operation(Record):
         CheckConstraint(
             "(state = 'cancelled') = (cancel_reason IS NOT NULL)", name="cancel_reason"
         ),
-        Index(None, "vessel", postgresql_include=["cost", "state"]),
+        Index(None, "vessel", "state", postgresql_include=["cost"]),
         Index(
-            *(None, "equipment", "performed_at", "id"),
-            postgresql_include=["cost", "state"],
+            *(None, "equipment", "performed_at", "id", "state"),
+            postgresql_include=["cost"],
         ),
         Index(None, "performed_at", "id"),
         # What is still to be done is little, and asked for often.
