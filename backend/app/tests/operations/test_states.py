@@ -76,6 +76,7 @@ async def test_an_order_goes_from_planned_to_done(aboard: AsyncClient) -> None:
     assert done["version"] == 3
     assert (await get(aboard, "equipment", "A1", "cost"))["total"] == "10.00"
     assert (await get(aboard, "costs", "vessels"))["items"][0]["total"] == "10.00"
+    assert done.pop("resolve_issue") is None
     assert ok(await aboard.get(url("operations", made["id"]))) == done
     history = (await get(aboard, "operations", made["id"], "history"))["items"]
     states = [item["after"].get("state") for item in history]
