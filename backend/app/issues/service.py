@@ -171,18 +171,17 @@ async def _step(
 ) -> None:
     at, before = data.at or datetime.now(UTC), issue.state
     await recording.because(session, data.comment)
+    step(at)
+    taken = IssueMove(
+        issue=issue.number,
+        before=before,
+        after=issue.state,
+        at=at,
+        comment=data.comment,
+    )
+    session.add(taken)
     try:
-        async with session.begin_nested():
-            step(at)
-            session.add(
-                IssueMove(
-                    issue=issue.number,
-                    before=before,
-                    after=issue.state,
-                    at=at,
-                    comment=data.comment,
-                )
-            )
+        await session.flush()
     except IntegrityError as refusal:
         raise _explain(refusal, {}) from None
 
@@ -236,11 +235,11 @@ async def _write(session: AsyncSession, issue: Issue, values: dict[str, Any]) ->
     code = values.get("equipment", issue.equipment)
     if code and (mode := values.get("failure_mode")):
         await _refuse_mode(session, code, mode)
+    for field, value in values.items():
+        setattr(issue, field, value)
+    session.add(issue)
     try:
-        async with session.begin_nested():
-            for field, value in values.items():
-                setattr(issue, field, value)
-            session.add(issue)
+        await session.flush()
     except IntegrityError as refusal:
         raise _explain(refusal, values) from None
 

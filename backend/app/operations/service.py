@@ -206,11 +206,11 @@ async def _itemise(
 async def _write(
     session: AsyncSession, operation: Operation, values: dict[str, Any]
 ) -> None:
+    for field, value in values.items():
+        setattr(operation, field, value)
+    session.add(operation)
     try:
-        async with session.begin_nested():
-            for field, value in values.items():
-                setattr(operation, field, value)
-            session.add(operation)
+        await session.flush()
     except IntegrityError as refusal:
         if problems.constraint(refusal) != "fk_operations_activity":
             raise
