@@ -16,7 +16,7 @@ from alembic import context, op
 from app import triggers
 
 revision = "0020"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -11,9 +11,11 @@ AppError                    status  slug
 │   ├── ParentCycleError       409  parent-cycle
 │   ├── MoveRefusedError       409  move-refused
 │   ├── OccupiedError          409  occupied
+│   ├── BatchRefusedError      409  batch-refused
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
 ├── CursorExpiredError         410  cursor-expired
+├── NotRecordedError           410  not-recorded
 ├── StaleVersionError          412  stale-version
 ├── TooLargeError              413  too-large
 ├── UnsupportedMediaTypeError  415  unsupported-media-type
@@ -187,6 +189,17 @@ class OccupiedError(ConflictError):
     slug, title = "occupied", "Occupied"
 
 
+class BatchRefusedError(ConflictError):
+    """Some items of the batch cannot be done, so nothing was changed at all.
+
+    `errors` says of each what is wrong, where it stands (`/items/3/tag`, counted from
+    0) and how to mend it; `codes` lists the equipment. Mend or remove them, or repeat
+    the request with `?mode=partial` to do the others.
+    """
+
+    slug, title = "batch-refused", "Batch refused"
+
+
 class PlanHasErrorsError(ConflictError):
     """The import plan has rows with errors, so it was not applied.
 
@@ -234,6 +247,16 @@ class CursorExpiredError(AppError):
     """
 
     status, slug, title = HTTPStatus.GONE, "cursor-expired", "The cursor has expired"
+
+
+class NotRecordedError(AppError):
+    """The record of changes does not go back that far.
+
+    `since` says from when on it tells; what was before it, or in months that were
+    dropped, is not guessed. Ask for that instant or a later one.
+    """
+
+    status, slug, title = HTTPStatus.GONE, "not-recorded", "Not recorded"
 
 
 class StaleVersionError(AppError):

@@ -11,6 +11,7 @@ from app.cli import (
     house,
     imports,
     issues,
+    moves,
     operations,
     units,
     vessels,
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for part in (vessels, equipment, operations, issues, units):
     part.register(app)
+moves.register(equipment.app)
 for command in (export, imports, house):
     command.register(app)
 

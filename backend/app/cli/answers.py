@@ -25,7 +25,7 @@ class Equipment(BaseModel):
     vessel: str
     tag: str | None
     name: str
-    location: str
+    location: str | None
     group: str | None
     class_: str | None = Field(alias="class")
     parent: str | None

@@ -39,8 +39,8 @@ class Category(StrEnum):
 class Operation(Record):
     """An operation order: work done on an equipment, or to be done, with its cost.
 
-    `vessel` repeats the equipment's, so that a vessel's total is one index-only scan,
-    and what was done aboard one vessel stays there when the equipment moves on.
+    `vessel` is the one that the equipment was aboard of, and stays it when that moves
+    (ADR 10). So a vessel's total is one index-only scan.
     """
 
     __tablename__ = "operations"
@@ -63,6 +63,7 @@ class Operation(Record):
             postgresql_where=text("state <> 'done'"),
         ),
         Index(None, "issue", postgresql_where=text("issue IS NOT NULL")),
+        Index(None, "created_at", "id"),
     )
 
     equipment: Mapped[str] = mapped_column(

@@ -1,12 +1,12 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from app.operations.models import Category, CostKind, State
-from app.pagination import PageQuery
+from app.pagination import ListQuery
 from app.values import (
     Code,
     CodeRef,
@@ -206,8 +206,10 @@ class OperationClosed(OperationRead):
     ]
 
 
-class OperationQuery(PageQuery):
+class OperationQuery(ListQuery):
     """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(OperationRead.model_fields)
 
     code: tuple[CodeRef, ...] = ()
     vessel: tuple[CodeRef, ...] = ()

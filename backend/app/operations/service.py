@@ -23,7 +23,7 @@ from app.operations.schemas import (
     OperationStart,
     OperationUpdate,
 )
-from app.pagination import PageQuery, paginate
+from app.pagination import PageQuery, count, paginate
 from app.taxonomy import service as taxonomy
 from app.taxonomy.models import Kind
 
@@ -63,7 +63,9 @@ async def lock(session: AsyncSession, identity: uuid.UUID) -> Operation:
     return operation
 
 
-async def listing(session: AsyncSession, query: OperationQuery) -> Listing:
+async def listing(
+    session: AsyncSession, query: OperationQuery
+) -> tuple[Sequence[Row[Any]], str | None, int | None]:
     found = select(Operation)
     for column, values in (
         (Operation.equipment, query.code),
@@ -80,7 +82,7 @@ async def listing(session: AsyncSession, query: OperationQuery) -> Listing:
         found = found.where(Operation.performed_at >= query.from_)
     if query.to:
         found = found.where(Operation.performed_at < query.to)
-    return await paginate(
+    page = await paginate(
         session,
         found,
         query,
@@ -91,6 +93,7 @@ async def listing(session: AsyncSession, query: OperationQuery) -> Listing:
         },
         unique=Operation.id,
     )
+    return *page, await count(session, found, query)
 
 
 async def update(

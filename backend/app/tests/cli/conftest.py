@@ -11,15 +11,14 @@ from typing import Protocol
 
 import pytest
 import structlog
-from sqlalchemy import text
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from app.cli import app
-from app.database import Base, create_engine
+from app.database import Base
 from app.settings import Settings
 from app.taxonomy.models import TABLES
-from app.tests.conftest import Databases, serving
+from app.tests.conftest import Databases, connected, serving
 
 
 class Fpso(Protocol):
@@ -58,16 +57,16 @@ async def one_server(databases: Databases) -> AsyncGenerator[tuple[str, Settings
 async def server_url(one_server: tuple[str, Settings]) -> str:
     """A real server, its database emptied: starting one a test would take too long."""
     url, settings = one_server
-    engine = create_engine(settings)
     # The codes of the field are always there.
     kept = {"class_failure_modes", *(term.__tablename__ for term in TABLES.values())}
     emptied = {table.name for table in Base.metadata.sorted_tables} - kept
     tables = ", ".join(sorted(emptied))
-    async with engine.begin() as connection:
+    async with connected(settings) as connection:
         # The record refuses it, and is emptied too.
-        await connection.execute(text("SET LOCAL session_replication_role = replica"))
-        await connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
-    await engine.dispose()
+        await connection.execute(
+            "SET session_replication_role = replica; "
+            f"TRUNCATE {tables} RESTART IDENTITY"
+        )
     return url
 
 
