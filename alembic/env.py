@@ -21,7 +21,10 @@ import app.changes.models
 import app.equipment.models
 import app.failures.models
 import app.imports.models
+import app.issues.models
 import app.operations.models
+import app.taxonomy.models
+import app.units.models
 import app.vessels.models  # noqa: F401 these register the tables
 from app import rights
 from app.database import Base

@@ -20,7 +20,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0030"
-down_revision = "0007"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 

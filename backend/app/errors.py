@@ -9,6 +9,8 @@ AppError                    status  slug
 ├── ConflictError              409  conflict
 │   ├── DuplicateError         409  duplicate-code
 │   ├── ParentCycleError       409  parent-cycle
+│   ├── MoveRefusedError       409  move-refused
+│   ├── OccupiedError          409  occupied
 │   ├── BatchRefusedError      409  batch-refused
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
@@ -27,7 +29,7 @@ A feature raises these and nothing else. Each docstring is the public text of
 `/problems/<slug>`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import ClassVar, TypedDict
 
@@ -156,6 +158,37 @@ class ParentCycleError(ConflictError):
     slug, title = "parent-cycle", "Parent cycle"
 
 
+class MoveRefusedError(ConflictError):
+    """What was asked for cannot follow upon the state that this is in.
+
+    `state` is that state, `possible` lists those from which it can be done. Read it
+    again: somebody may have moved it on meanwhile.
+    """
+
+    slug, title = "move-refused", "Move refused"
+
+    @classmethod
+    def of(
+        cls, what: str, verb: str, state: str, possible: Iterable[str]
+    ) -> "MoveRefusedError":
+        known = list(possible)
+        detail = (
+            f"{what} is {state}; to {verb} it, it must be {' or '.join(known)}. "
+            "Read it again and take it there first."
+        )
+        return cls(detail, state=state, possible=known)
+
+
+class OccupiedError(ConflictError):
+    """A unit sits in one place at a time, and a place holds one unit at a time.
+
+    `existing` is the address of what sat there then. Take the unit out first, choose
+    another instant, or, if somebody swapped meanwhile, look at what sits there now.
+    """
+
+    slug, title = "occupied", "Occupied"
+
+
 class BatchRefusedError(ConflictError):
     """Some items of the batch cannot be done, so nothing was changed at all.
 
@@ -268,6 +301,12 @@ class InvalidError(AppError):
     """
 
     status, slug, title = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "Invalid request"
+
+    @classmethod
+    def of(cls, pointer: str, code: str, message: str) -> "InvalidError":
+        """Say what is wrong with one field."""
+        problem = FieldProblem(pointer=pointer, code=code, message=message)
+        return cls(f"{pointer}: {message}", errors=[problem])
 
 
 class UnreadableFileError(InvalidError):

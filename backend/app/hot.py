@@ -212,7 +212,10 @@ def _read(parameter: inspect.Parameter, mark: object, names: Collection[str]) ->
         return read_value
     if isinstance(mark, params.Query):
         fields = get_args(kind)[0].model_fields
-        repeated = {n: get_origin(f.annotation) is tuple for n, f in fields.items()}
+        repeated = {
+            field.alias or name: get_origin(field.annotation) is tuple
+            for name, field in fields.items()
+        }
 
         def read_query(request: Request, _: bytes) -> Any:  # noqa: ANN401 as it is typed
             sent = request.query_params

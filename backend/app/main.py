@@ -22,6 +22,8 @@ from app.etag import Conditional
 from app.failures.router import router as failures
 from app.hot import HotPaths
 from app.imports.router import router as imports
+from app.issues.notes import router as issue_notes
+from app.issues.router import router as issues
 from app.links import PREFIX
 from app.log import RequestLog, configure
 from app.methods import AnswerHead
@@ -29,6 +31,8 @@ from app.operations.router import router as operations
 from app.refusals import Refusals
 from app.reliability.router import router as reliability
 from app.settings import Settings
+from app.taxonomy.router import router as taxonomy
+from app.units.router import router as units
 from app.vessels.router import router as vessels
 
 BODY_MAX = 1024 * 1024
@@ -80,8 +84,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    registers = (vessels, equipment, changing, operations, imports, changes)
-    for router in (*registers, failures, reliability):
+    for router in (
+        *(vessels, taxonomy, equipment, changing, units, operations, issues),
+        *(issue_notes, imports, failures, reliability, changes),
+    ):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)

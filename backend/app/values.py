@@ -185,7 +185,45 @@ Money = Annotated[
     WithJsonSchema({"type": "string", "examples": ["10000.00"]}),
 ]
 
+# --- hours ---------------------------------------------------------------------
+
+_HOURS = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
+
+
+def _read_hours(value: object) -> Decimal:
+    spelt = repr(value) if isinstance(value, int | float) else value
+    if isinstance(spelt, str) and _HOURS.fullmatch(spelt.strip()):
+        return Decimal(spelt.strip())
+    raise PydanticCustomError(
+        "invalid-hours",
+        'Hours are a decimal such as "4" or "4.50": not negative, at most two '
+        "decimals, below 100000000.",
+    )
+
+
+Hours = Annotated[
+    Decimal,
+    BeforeValidator(_read_hours),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*[0-9]{1,8}(\.[0-9]{1,2})?\s*$"},
+                {"type": "number", "minimum": 0, "exclusiveMaximum": 10**8},
+            ],
+            "description": "Decimal, at most two decimals, 0 ≤ hours < 10^8.",
+            "examples": ["4.50"],
+        }
+    ),
+]
+SpeltHours = Annotated[
+    Decimal,
+    PlainSerializer(spell_money, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["4.50"]}),
+]
+
 # --- instants -------------------------------------------------------------------
+
+_FIRST_YEAR, _AFTER_LAST_YEAR = 1900, 3000
 
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:?\d\d)",
@@ -219,3 +257,16 @@ Instant = Annotated[
         {"type": "string", "format": "date-time", "examples": ["2026-01-31T08:00:00Z"]}
     ),
 ]
+
+
+def _in_our_time(instant: datetime) -> datetime:
+    """Refuse slips such as the year 26, and what the driver takes for infinity."""
+    if _FIRST_YEAR <= instant.year < _AFTER_LAST_YEAR:
+        return instant
+    raise PydanticCustomError(
+        "invalid-instant", "Write an instant between the years 1900 and 2999."
+    )
+
+
+# Of what is stored: a filter may ask for any instant.
+Moment = Annotated[Instant, AfterValidator(_in_our_time)]

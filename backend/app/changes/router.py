@@ -92,3 +92,18 @@ async def list_operation_history(
     """List the changes of an operation order, the latest first."""
     listing = await service.history_of_operation(session, identity, query)
     return _page(request, response, listing)
+
+
+@router.get(
+    "/issues/{number}/history", responses=responses(NotFoundError, BadCursorError)
+)
+async def list_issue_history(
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    number: Annotated[int, Path(ge=1, le=2**53)],
+    query: Annotated[PageQuery, Query()],
+) -> Page[ChangeRead]:
+    """List the changes of an issue, the latest first."""
+    listing = await service.history_of_issue(session, number, query)
+    return _page(request, response, listing)

@@ -19,6 +19,7 @@ from app.changes.schemas import ChangeRead, Feed, FeedQuery
 from app.database import Sessions
 from app.equipment import service as equipment
 from app.errors import CursorExpiredError
+from app.issues import service as issues
 from app.operations import service as operations
 from app.pagination import PageQuery, paginate
 from app.stopping import stopping
@@ -71,6 +72,13 @@ async def history_of_operation(
 ) -> Listing:
     find = partial(operations.get, session, identity)
     return await _history(session, "operation", str(identity), page, find)
+
+
+async def history_of_issue(
+    session: AsyncSession, number: int, page: PageQuery
+) -> Listing:
+    find = partial(issues.get, session, number)
+    return await _history(session, "issue", str(number), page, find)
 
 
 async def _history(

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from app.cli import equipment, export, house, imports, moves, operations, vessels
+from app.cli import (
+    equipment,
+    export,
+    house,
+    imports,
+    issues,
+    moves,
+    operations,
+    units,
+    vessels,
+)
 from app.cli.options import DEFAULT_URL, Json, RootUrl
 
 app = typer.Typer(
@@ -15,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for part in (vessels, equipment, operations):
+for part in (vessels, equipment, operations, issues, units):
     part.register(app)
 moves.register(equipment.app)
 for command in (export, imports, house):

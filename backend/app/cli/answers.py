@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -27,6 +27,7 @@ class Equipment(BaseModel):
     name: str
     location: str | None
     group: str | None
+    class_: str | None = Field(alias="class")
     parent: str | None
     status: str
     updated_at: datetime
@@ -44,6 +45,7 @@ class StatusChange(BaseModel):
 
 
 class Operation(BaseModel):
+    id: str
     code: str
     vessel: str
     type: str
@@ -51,6 +53,47 @@ class Operation(BaseModel):
     currency: str
     performed_at: datetime
     note: str | None
+    state: str
+
+
+class Issue(BaseModel):
+    number: int
+    equipment: str | None
+    vessel: str
+    title: str
+    kind: str
+    priority: int
+    failure_mode: str | None
+    state: str
+    observed_at: datetime
+    down_since: datetime | None
+    down_until: datetime | None
+    orders: int
+    open_orders: int
+    offer: str | None
+
+
+class Hardware(BaseModel):
+    manufacturer: str
+    model: str
+    serial_number: str
+
+
+class Unit(Hardware):
+    equipment: str | None
+
+
+class Installation(BaseModel):
+    equipment: str
+    unit: Hardware
+    installed_at: datetime
+    removed_at: datetime | None
+    removed_because: str | None
+
+
+class Swap(BaseModel):
+    installed: Installation
+    removed: Installation | None
 
 
 class Cost(BaseModel):

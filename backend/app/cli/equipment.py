@@ -42,6 +42,9 @@ def list_equipment(
     name: Annotated[Words, typer.Option(help="Only with this name.")] = None,
     location: Annotated[Words, typer.Option(help="Only from here.")] = None,
     group: Annotated[Words, typer.Option(help="Only of this group.")] = None,
+    class_: Annotated[
+        Words, typer.Option("--class", help="Only of this class, such as PU.")
+    ] = None,
     tag: Annotated[Words, typer.Option(help="Only with this tag.")] = None,
     parent: Annotated[
         Words, typer.Option(help="Only directly below this code.")
@@ -73,6 +76,7 @@ def list_equipment(
         "name": name,
         "location": location,
         "group": group,
+        "class": class_,
         "tag": tag,
         "parent": parent,
         "tag_prefix": tag_prefix,
@@ -106,6 +110,9 @@ def add_equipment(
     location: Annotated[str, typer.Option(help="Where it is.")],
     tag: Annotated[str | None, typer.Option(help="Its functional tag.")] = None,
     group: Annotated[str | None, typer.Option(help="Its group.")] = None,
+    class_: Annotated[
+        str | None, typer.Option("--class", help="Its class, such as PU.")
+    ] = None,
     parent: Annotated[
         str | None, typer.Option(help="Code of what it belongs to.")
     ] = None,
@@ -113,7 +120,7 @@ def add_equipment(
     as_json: Json = False,
 ) -> None:
     """Register equipment aboard a vessel; it is active from the start."""
-    given = {"tag": tag, "group": group, "parent": parent}
+    given = {"tag": tag, "group": group, "class": class_, "parent": parent}
     body = {"code": code, "name": name, "location": location}
     body |= {field: value for field, value in given.items() if value is not None}
     with server(url, as_json=as_json) as api:
@@ -150,6 +157,9 @@ def edit_equipment(
     group: Annotated[
         str | None, typer.Option(help='Its new group; "" for none.')
     ] = None,
+    class_: Annotated[
+        str | None, typer.Option("--class", help='Its new class; "" for none.')
+    ] = None,
     parent: Annotated[
         str | None, typer.Option(help='Code of its new parent; "" for none.')
     ] = None,
@@ -162,13 +172,15 @@ def edit_equipment(
         "location": location,
         "tag": tag,
         "group": group,
+        "class": class_,
         "parent": parent,
     }
     # An empty word takes a value away; the API says of which fields it cannot.
     body = {field: value or None for field, value in given.items() if value is not None}
     if not body:
         raise typer.BadParameter(
-            "Say what to change: --name, --location, --tag, --group or --parent."
+            "Say what to change: --name, --location, --tag, --group, --class or "
+            "--parent."
         )
     with server(url, as_json=as_json) as api:
         etag = api.get("equipment", code).headers["ETag"]
@@ -231,6 +243,7 @@ def draw(equipment: Equipment) -> None:
             ("name", equipment.name),
             ("location", equipment.location),
             ("group", equipment.group),
+            ("class", equipment.class_),
             ("parent", equipment.parent),
             ("status", equipment.status),
             ("updated", f"{instant(equipment.updated_at)} UTC"),

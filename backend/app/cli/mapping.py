@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-FIELDS = ("code", "tag", "name", "location", "group", "parent", "status")
+FIELDS = ("code", "tag", "name", "location", "group", "class", "parent", "status")
 WORD = re.compile(r"(?P<field>[^:=@]+)(?P<kind>:=|=)(?P<source>.*)", re.DOTALL)
 TRANSLATION = re.compile(
     r"(?P<field>[^:=]+):(?P<before>[^=]*)=(?P<after>.*)", re.DOTALL

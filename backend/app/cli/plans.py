@@ -123,7 +123,7 @@ def origin(source: str | Source) -> str:
 def created(row: PlannedRow) -> str:
     name, location = row.values.get("name"), row.values.get("location")
     words = f"{row.code}  {quoted(name)} at {quoted(location)}"
-    for field in ("tag", "group", "parent"):
+    for field in ("tag", "group", "class", "parent"):
         if value := row.values.get(field):
             words += f", {field} {clean(value)}"
     if row.values.get("status") == "inactive":

@@ -21,6 +21,8 @@ from app.equipment.schemas import (
 from app.equipment.tree import circles
 from app.errors import BatchRefusedError, ConflictError, FieldProblem
 from app.problems import ProblemField
+from app.taxonomy import service as taxonomy
+from app.taxonomy.models import Kind
 from app.vessels import service as vessels
 
 # How often a batch judges again because a single writer took a code or a tag.
@@ -34,6 +36,7 @@ class Wanted(NamedTuple):
     code: str
     tag: str | None
     parent: str | None
+    class_: str | None
 
 
 class Batch(NamedTuple):
@@ -64,11 +67,11 @@ async def create(
                 message = f"{code} is registered already, aboard {taken[code]}."
                 refused[index] = [_problem(index, "code", "duplicate-code", message)]
         wanted = {
-            index: Wanted(item.code, item.tag, item.parent)
+            index: Wanted(item.code, item.tag, item.parent, item.class_)
             for index, item in enumerate(items)
             if index not in refused
         }
-        values = {index: items[index].model_dump() for index in wanted}
+        values = {index: items[index].model_dump(by_alias=True) for index in wanted}
         return Batch(wanted, refused, values, {})
 
     return await _do(session, vessel, items, look, _INSERT, partial=partial)
@@ -99,9 +102,11 @@ async def update(
 
 
 def _change(batch: Batch, index: int, item: ItemUpdate, row: dict[str, Any]) -> None:
-    sent = {name: getattr(item, name) for name in item.model_fields_set & {*_CHANGED}}
+    sent = item.model_dump(
+        by_alias=True, exclude_unset=True, exclude={"code", "version"}
+    )
     then = row | sent
-    batch.wanted[index] = Wanted(item.code, then["tag"], then["parent"])
+    batch.wanted[index] = Wanted(item.code, then["tag"], then["parent"], then["class"])
     if item.version != row["version"]:
         message = (
             f"{item.code} was changed since you read it: it has version "
@@ -207,6 +212,14 @@ async def _judge(
     All at once for whoever wants all or nothing. Of a partial batch, what is refused
     stays as it is: its old tag may be in the way of another, which is refused then.
     """
+    classes = [wanted.class_ for wanted in batch.wanted.values() if wanted.class_]
+    known = set(await session.scalars(_KNOWN, {"classes": classes}))
+    for index, wanted in batch.wanted.items():
+        if wanted.class_ and wanted.class_ not in known:
+            unknown = taxonomy.unknown("class", Kind.EQUIPMENT_CLASSES, wanted.class_)
+            message = unknown.errors[0]["message"]
+            problem = _problem(index, "class", "unknown-code", message)
+            batch.refused.setdefault(index, []).append(problem)
     tags = [wanted.tag for wanted in batch.wanted.values() if wanted.tag]
     parents = [wanted.parent for wanted in batch.wanted.values() if wanted.parent]
     given = {"vessel": vessel, "tags": tags}
@@ -246,7 +259,7 @@ def _clashes(
     }
     then = {**tree, **{code: wanted.parent for code, wanted in mine.items()}}
     circling = circles(then)
-    for index, (code, tag, parent) in standing.items():
+    for index, (code, tag, parent, _) in standing.items():
         if tag and (holder := taken.setdefault(tag, code)) != code:
             message = (
                 f"The tag {tag} is that of {holder}. Choose another one for {code}."
@@ -264,8 +277,10 @@ def _clashes(
 
 # --- the statements -------------------------------------------------------------------
 
-_CREATED = tuple(EquipmentCreate.model_fields)
-_CHANGED = tuple(EquipmentUpdate.model_fields)
+_CREATED, _CHANGED = (
+    tuple(field.alias or name for name, field in sent.model_fields.items())
+    for sent in (EquipmentCreate, EquipmentUpdate)
+)
 
 
 def _names(fields: Sequence[str], table: str = "") -> str:
@@ -311,6 +326,9 @@ LOCKED = text(
     f"SELECT code, version, {_names(_CHANGED)} FROM equipment "
     "WHERE vessel = :vessel AND code = ANY (CAST(:codes AS varchar[])) "
     "ORDER BY code FOR NO KEY UPDATE"
+)
+_KNOWN = text(
+    "SELECT code FROM equipment_classes WHERE code = ANY (CAST(:classes AS varchar[]))"
 )
 _HOLDERS = text(
     "SELECT tag, code FROM equipment "

@@ -14,7 +14,7 @@ from app.cells import defused
 from app.database import Sessions, be_patient, driver
 from app.downloads import CHUNK, Download, Write
 
-COLUMNS = ("code", "tag", "name", "location", "group", "parent", "status")
+COLUMNS = ("code", "tag", "name", "location", "group", "class", "parent", "status")
 FREE = ("name", "location", "group")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -43,6 +43,7 @@ class Equipment(Record):
         ),
         CheckConstraint("parent <> code", name="parent"),
         Index(None, "parent", postgresql_where=text("parent IS NOT NULL")),
+        Index(None, "class", postgresql_where=text("class IS NOT NULL")),
         Index(None, "location"),
         Index(None, "group"),
         # The vessel last, so that a list of one passes over the others' entries.
@@ -66,6 +67,9 @@ class Equipment(Record):
     location: Mapped[str | None] = mapped_column(LABEL)
     group: Mapped[str | None] = mapped_column(LABEL)
     parent: Mapped[str | None] = mapped_column(CODE)
+    class_: Mapped[str | None] = mapped_column(
+        "class", CODE, ForeignKey("equipment_classes.code", onupdate="CASCADE")
+    )
     status: Mapped[Status] = mapped_column(
         default=Status.ACTIVE, server_default=Status.ACTIVE
     )

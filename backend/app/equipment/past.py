@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import be_patient, driver
 from app.equipment.models import Equipment
-from app.equipment.queries import FIELDS, SORTS, EquipmentPage, EquipmentRow
+from app.equipment.queries import ATTRIBUTES, SORTS, EquipmentPage, EquipmentRow
 from app.equipment.schemas import EquipmentQuery
 from app.errors import ConflictError, FieldProblem, InvalidError, NotRecordedError
 from app.pagination import cursor_after, place
@@ -22,7 +22,7 @@ from app.search import Search, words
 SEARCHED = "search_text(e.code, e.tag, e.name, e.location)"
 # Undoing three changes of each of 60,000 rows takes seconds.
 SECONDS = 30
-FILTERS = ("status", "name", "location", "group", "tag", "parent")
+FILTERS = ("status", "name", "location", "group", "class", "tag", "parent")
 # Who has written, or may be about to: requests write within their first minute. When a
 # transaction of another role began is hidden, but not that it writes to the table.
 _LOOK = text("""
@@ -117,10 +117,11 @@ WITH {later}, upon AS (
     WHERE l.id >= l.first GROUP BY l.code, l.first
 )"""
 
-_COLUMNS = ", ".join(f'e."{name}"' for name in FIELDS)
+_COLUMNS = ", ".join(f'e."{name}"' for name in ATTRIBUTES)
 # Version and instants as the last change before says; the record may not go back to it.
 _THEN = """
-    SELECT e.code, e.vessel, e.tag, e.name, e.location, e."group", e.parent, e.status,
+    SELECT e.code, e.vessel, e.tag, e.name, e.location, e."group", e.class, e.parent,
+        e.status,
         made.created_at, coalesce(last.at, made.created_at) AS updated_at,
         coalesce(last.version, e.version_then) AS version
     FROM (
@@ -213,7 +214,7 @@ def _conditions(query: EquipmentQuery, values: list[object]) -> str:
     """The filters as SQL on the values as they stood."""
     conditions = ""
     for name in FILTERS:
-        if wanted := getattr(query, name):
+        if wanted := getattr(query, ATTRIBUTES[name]):
             conditions += f' AND e."{name}" = ANY ({_mark(values, list(wanted))})'
     if query.tag_prefix:
         conditions += f" AND starts_with(e.tag, {_mark(values, query.tag_prefix)})"

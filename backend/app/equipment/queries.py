@@ -44,6 +44,7 @@ class EquipmentRow(msgspec.Struct):
     name: str
     location: str | None
     group: str | None
+    class_: str | None = msgspec.field(name="class")
     parent: str | None
     status: Status
     created_at: datetime
@@ -58,6 +59,8 @@ class EquipmentPage(msgspec.Struct):
 
 
 FIELDS = EquipmentRow.__struct_fields__
+# By the names of the columns, and of JSON, what Python calls them.
+ATTRIBUTES = dict(zip(EquipmentRow.__struct_encode_fields__, FIELDS, strict=True))
 COLUMNS = [getattr(Equipment, name) for name in FIELDS]
 SORTS: Mapping[str, Column] = {
     "code": Equipment.code,
@@ -165,14 +168,14 @@ def _all_of(
 
 # --- changes ------------------------------------------------------------------------
 
-SENT = ("code", "tag", "name", "location", "group", "parent")
+SENT = ("code", "tag", "name", "location", "group", "class_", "parent")
 
 # One round trip and no read first: of an unknown vessel nothing is selected. What is
 # taken is left to the constraints.
 _CREATE = Statement(
     insert(Equipment)
     .from_select(
-        ["vessel", "status", *SENT],
+        [getattr(Equipment, name).name for name in ("vessel", "status", *SENT)],
         select(
             Vessel.code,
             literal_column("'active'"),

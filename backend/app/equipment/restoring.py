@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import etag
 from app.equipment import service
 from app.equipment.models import Equipment
+from app.equipment.queries import ATTRIBUTES
 from app.errors import ConflictError, FieldProblem, InvalidError, NotRecordedError
 from app.links import href
 from app.recording import because
@@ -54,7 +55,7 @@ async def restore(
             "lists what it tells of.",
             since=undone.since.isoformat().replace("+00:00", "Z"),
         )
-    was = dict(undone.was)
+    was = {ATTRIBUTES[name]: value for name, value in undone.was.items()}
     vessel = was.pop("vessel", equipment.vessel)
     if vessel != equipment.vessel:
         raise ConflictError(

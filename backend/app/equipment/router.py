@@ -9,7 +9,7 @@ from app.database import SessionDep, SessionsDep
 from app.drivers import DriversDep
 from app.equipment import exports, service
 from app.equipment.models import Equipment, Status
-from app.equipment.queries import EquipmentPage
+from app.equipment.queries import ATTRIBUTES, EquipmentPage
 from app.equipment.schemas import (
     AsOf,
     Batch,
@@ -55,7 +55,8 @@ def _answer(content: object, status_code: int = status.HTTP_200_OK) -> Response:
 def _page(request: Request, query: ListQuery, page: EquipmentPage) -> Response:
     if query.fields:
         items = [
-            {name: getattr(row, name) for name in query.shown} for row in page.items
+            {name: getattr(row, ATTRIBUTES[name]) for name in query.shown}
+            for row in page.items
         ]
         answer = _answer(msgspec.structs.replace(page, items=items))
     else:

@@ -32,6 +32,10 @@ class EquipmentCreate(Input):
         Code | None, Field(description="Functional tag, unique aboard the vessel.")
     ] = None
     group: Label | None = None
+    class_: Annotated[
+        Code | None,
+        Field(alias="class", description="Such as PU: see the taxonomy's classes."),
+    ] = None
     parent: Annotated[
         Code | None, Field(description="Code of an equipment of the same vessel.")
     ] = None
@@ -46,6 +50,7 @@ class EquipmentUpdate(Input):
     location: Label | None = None
     tag: Code | None = None
     group: Label | None = None
+    class_: Annotated[Code | None, Field(alias="class")] = None
     parent: Code | None = None
 
     @field_validator("name")
@@ -159,6 +164,7 @@ class EquipmentRead(BaseModel):
     name: Annotated[str, Field(examples=["compressor"])]
     location: Annotated[str | None, Field(examples=["Brazil"])]
     group: str | None
+    class_: Annotated[str | None, Field(serialization_alias="class", examples=["PU"])]
     parent: str | None
     status: Status
     created_at: datetime
@@ -167,7 +173,10 @@ class EquipmentRead(BaseModel):
 
 
 class ChildrenQuery(ListQuery):
-    known: ClassVar[tuple[str, ...]] = tuple(EquipmentRead.model_fields)
+    known: ClassVar[tuple[str, ...]] = tuple(
+        field.serialization_alias or name
+        for name, field in EquipmentRead.model_fields.items()
+    )
 
 
 class EquipmentQuery(ChildrenQuery):
@@ -177,6 +186,7 @@ class EquipmentQuery(ChildrenQuery):
     name: tuple[Label, ...] = ()
     location: tuple[Label, ...] = ()
     group: tuple[Label, ...] = ()
+    class_: Annotated[tuple[CodeRef, ...], Field(alias="class")] = ()
     tag: tuple[CodeRef, ...] = ()
     tag_prefix: Annotated[
         CodeRef | None, Field(min_length=1, description="How a tag begins.")

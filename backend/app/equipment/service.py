@@ -31,7 +31,6 @@ from app.errors import (
     AppError,
     ConflictError,
     DuplicateError,
-    FieldProblem,
     InvalidError,
     NotFoundError,
     ParentCycleError,
@@ -39,10 +38,12 @@ from app.errors import (
 )
 from app.links import href
 from app.recording import Cause, say
+from app.taxonomy import service as taxonomy
+from app.taxonomy.models import Kind
 from app.vessels import service as vessels
 
 FILTERS = (
-    *("status", "name", "location", "group", "tag", "parent"),
+    *("status", "name", "location", "group", "class_", "tag", "parent"),
     *("tag_prefix", "updated_since", "q"),
 )
 
@@ -82,6 +83,12 @@ async def get(session: AsyncSession, code: str) -> Equipment:
     if equipment := await session.scalar(query):
         return equipment
     raise unknown(code)
+
+
+async def lock(session: AsyncSession, code: str) -> None:
+    """Let one transaction at a time past this point, an equipment."""
+    row = select(Equipment.id).where(Equipment.code == code)
+    await session.execute(row.with_for_update(key_share=True))
 
 
 def unknown(code: str) -> NotFoundError:
@@ -216,7 +223,7 @@ async def _write(
     """Set and send the values; what the database refuses is told in words."""
     sent = {
         name: str(values.get(name, getattr(equipment, name)))
-        for name in ("code", "vessel", "tag", "parent")
+        for name in ("code", "vessel", "tag", "class_", "parent")
     }
     try:
         # Set them inside: what stands before a savepoint is sent before it.
@@ -235,6 +242,7 @@ async def _explain(
     code: str,
     vessel: str,
     tag: str,
+    class_: str,
     parent: str,
 ) -> AppError | DBAPIError:
     await vessels.get(session, vessel)
@@ -249,12 +257,11 @@ async def _explain(
             )
             existing = href("equipment", holder or "")
             return DuplicateError.of("tag", tag, existing=existing)
+        case "fk_equipment_class":
+            return taxonomy.unknown("class", Kind.EQUIPMENT_CLASSES, class_)
         case "fk_equipment_vessel_parent":
             message = f"{parent} is not aboard {vessel}: register it there first."
-            problem = FieldProblem(
-                pointer="/parent", code="unknown-parent", message=message
-            )
-            return InvalidError(f"/parent: {message}", errors=[problem])
+            return InvalidError.of("/parent", "unknown-parent", message)
         case "ck_equipment_parent":
             return ParentCycleError(f"{code} cannot be its own parent.")
     return refusal

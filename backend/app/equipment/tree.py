@@ -1,6 +1,6 @@
 """The tree of a vessel's equipment: who stands below whom."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Select, literal, select
 from sqlalchemy.orm import aliased
@@ -25,6 +25,21 @@ def path(code: str) -> Select[Equipment]:
         .join(climb, Equipment.code == climb.c.code)
         .order_by(climb.c.height.desc())
     )
+
+
+def below(codes: Sequence[str]) -> Select[str]:
+    """Select the codes of some equipment, and of all that stands below it."""
+    start = select(Equipment.code, Equipment.vessel).where(Equipment.code.in_(codes))
+    descent = start.cte("below", recursive=True)
+    under = aliased(Equipment)
+    # UNION, not UNION ALL: one of them may stand below another.
+    descent = descent.union(
+        select(under.code, under.vessel).join(
+            descent,
+            (under.vessel == descent.c.vessel) & (under.parent == descent.c.code),
+        )
+    )
+    return select(descent.c.code)
 
 
 def circles(parents: Mapping[str, str | None]) -> set[str]:

@@ -7,7 +7,15 @@ from pydantic_core import PydanticCustomError
 from app.equipment.models import Status
 from app.values import CODE_PATTERN, LABEL_MAX, check_code, check_label
 
-FIELDS = ("code", "tag", "name", "location", "group", "parent", "status")
+FIELDS = ("code", "tag", "name", "location", "group", "class", "parent", "status")
+
+
+def attribute(field: str) -> str:
+    """What Python calls it: a word of its own cannot be a name."""
+    return "class_" if field == "class" else field
+
+
+ATTRIBUTES = {name: attribute(name) for name in FIELDS}
 
 # Which fields a row gives at all, as bits: the others stay as they are.
 BITS = {name: 1 << place for place, name in enumerate(FIELDS)}
@@ -45,6 +53,7 @@ CHECKS: dict[str, Callable[[str], str]] = {
     "name": _label,
     "location": _label,
     "group": _label,
+    "class": _code,
     "parent": _code,
     "status": _status,
 }

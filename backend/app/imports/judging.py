@@ -82,6 +82,15 @@ FROM staged s LEFT JOIN equipment e ON e.code = s.code
 WHERE e.id IS NULL AND s.name IS NULL AND s.given & $1 = 0 AND s.code IS NOT NULL
 """
 
+_NO_CLASS = """
+SELECT s."row", 'class', 'unknown-class', s.class,
+    'There is no such equipment class. Translate it in the mapping, add it to the '
+    'classes, or leave the column out: ?mapping={"class": null}.'
+FROM staged s
+WHERE s.class IS NOT NULL
+  AND NOT EXISTS (SELECT FROM equipment_classes c WHERE c.code = s.class)
+"""
+
 # --- parents --------------------------------------------------------------------------
 
 _KEY_TWICE = """
@@ -202,6 +211,7 @@ async def judge(db: Driver, vessel: str, *, by_key: bool) -> None:
     await rules.find(_ABOARD_ANOTHER, vessel)
     await rules.find(_TAG_TAKEN, vessel, BITS["tag"])
     await rules.find(_NO_NAME, BITS["name"])
+    await rules.find(_NO_CLASS)
     if await rules.holds("SELECT FROM found"):
         await find_leaning(db, vessel)
     if await rules.holds(_MOVES, BITS["parent"]):

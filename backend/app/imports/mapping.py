@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.errors import FieldProblem, InvalidError, UnreadableFileError
 from app.imports import schemas
-from app.imports.fields import CHECKS, FIELDS
+from app.imports.fields import CHECKS, FIELDS, attribute
 from app.imports.schemas import Mapping
 
 # Header names that mean a field, letters and digits alone, in lower case.
@@ -23,6 +23,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     ),
     "location": ("place", "area", "module"),
     "group": ("groupname", "equipmentgroup"),
+    "class": ("classcode", "equipmentclass", "equipmentclasscode"),
     "parent": ("parentcode", "parenttag", "parentequipment"),
     "status": ("state", "equipmentstatus"),
 }
@@ -152,11 +153,11 @@ def lay_out(
     by_key = False
     taken = _named(mapping, fields)
     for name in fields:
-        said: schemas.Source | None = getattr(mapping, name)
+        said: schemas.Source | None = getattr(mapping, attribute(name))
         pointer = f"?mapping.{name}"
         if said is None:
             place = None
-            if name not in mapping.model_fields_set:
+            if attribute(name) not in mapping.model_fields_set:
                 known = {*fields.synonyms[name]} - taken
                 place = _by_name(header, name, known)
             if place is not None:
@@ -225,7 +226,9 @@ def _plain(name: str) -> str:
 
 def _named(mapping: BaseModel, fields: Fields) -> set[str]:
     """The columns that the mapping names: they mean what it says."""
-    said: list[schemas.Source | None] = [getattr(mapping, name) for name in fields]
+    said: list[schemas.Source | None] = [
+        getattr(mapping, attribute(name)) for name in fields
+    ]
     return {
         _plain(column)
         for source in said

@@ -80,6 +80,7 @@ class ImportRow(Base):
     name: Mapped[str | None]
     location: Mapped[str | None]
     group: Mapped[str | None]
+    class_: Mapped[str | None] = mapped_column("class")
     parent: Mapped[str | None]
     status: Mapped[str | None]
     # Of an update: field → {"before", "after"}.

@@ -19,8 +19,8 @@ FOUND = ("row", "field", "code", "value", "message")
 _TABLES = """
 CREATE TEMPORARY TABLE staged (
     "row" integer, code text COLLATE "C", tag text COLLATE "C", name text,
-    location text, "group" text, parent text COLLATE "C", status text,
-    key text COLLATE "C", given integer, original text, said text
+    location text, "group" text, class text COLLATE "C", parent text COLLATE "C",
+    status text, key text COLLATE "C", given integer, original text, said text
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE found (
     "row" integer, field text, code text, value text, message text

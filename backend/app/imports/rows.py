@@ -32,7 +32,7 @@ _NOTHING: frozenset[str | None] = frozenset()
 
 # row, field, code, value, message
 Problem = tuple[int, str | None, str, str | None, str]
-# row, the seven fields, key, given, original
+# row, the eight fields, key, given, original
 Record = tuple[int | str | None, ...]
 
 

@@ -71,6 +71,7 @@ class Mapping(Input):
     name: Source | None = None
     location: Source | None = None
     group: Source | None = None
+    class_: Annotated[Source | None, Field(alias="class")] = None
     parent: Source | None = None
     status: Source | None = None
 

@@ -15,7 +15,7 @@ from app.cells import defuse
 from app.database import Sessions, be_patient, driver
 from app.downloads import Download, Write
 from app.imports import queries, schemas
-from app.imports.fields import FIELDS
+from app.imports.fields import ATTRIBUTES, FIELDS
 from app.imports.models import Action, Import, ImportRow, Kind
 from app.imports.walks import SECONDS
 from app.links import href
@@ -81,7 +81,7 @@ def _kept(planned: Import) -> dict[str, str]:
     """The fields of a file of that kind → the columns in which its rows keep them."""
     if planned.kind is Kind.SENSORS:
         return {"sensor": "code", "equipment": "parent"}
-    return {} if planned.kind is Kind.FAILURES else {field: field for field in FIELDS}
+    return {} if planned.kind is Kind.FAILURES else ATTRIBUTES
 
 
 def row(planned: Import, row: ImportRow) -> schemas.PlanRow:
@@ -156,7 +156,7 @@ async def _errors(sessions: Sessions, planned: Import, write: Write) -> None:
     writer.writerow([*map(defuse, places.values()), *REASON])
     wrong = (
         select(*(getattr(ImportRow, name) for name in ("row", "problems", "original")))
-        .add_columns(*(getattr(ImportRow, name) for name in FIELDS))
+        .add_columns(*(getattr(ImportRow, name) for name in ATTRIBUTES.values()))
         .where(ImportRow.import_id == planned.id, ImportRow.action == Action.ERROR)
         .order_by(ImportRow.row)
     )
@@ -186,7 +186,7 @@ def _stored(planned: Import) -> dict[int, str]:
     CSV has no absent cells, and a blank one would clear the field.
     """
     return {
-        planned.header.index(column): field
+        planned.header.index(column): ATTRIBUTES[field]
         for field in FIELDS
         if (column := _column(planned, field))
         and "refers_to" not in planned.columns[field]

@@ -1,14 +1,43 @@
-from datetime import datetime
+import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, func
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Numeric,
+    String,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import CODE, Record
+from app.database import CODE, LABEL, Record
+from app.errors import InvalidError, MoveRefusedError
+
+HOURS = Numeric(10, 2)
+
+
+class State(StrEnum):
+    PLANNED = "planned"
+    IN_PROGRESS = "in_progress"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+OPEN = (State.PLANNED, State.IN_PROGRESS)
+
+
+class Category(StrEnum):
+    CORRECTIVE = "corrective"
+    PREVENTIVE = "preventive"
 
 
 class Operation(Record):
-    """An operation order: work done on an equipment, with its cost.
+    """An operation order: work done on an equipment, or to be done, with its cost.
 
     `vessel` is the one that the equipment was aboard of, and stays it when that moves
     (ADR 10). So a vessel's total is one index-only scan.
@@ -17,9 +46,23 @@ class Operation(Record):
     __tablename__ = "operations"
     __table_args__ = (
         CheckConstraint("cost >= 0", name="cost"),
-        Index(None, "vessel", postgresql_include=["cost"]),
-        Index(None, "equipment", "performed_at", "id", postgresql_include=["cost"]),
+        CheckConstraint("active_maintenance_hours >= 0", name="active_hours"),
+        CheckConstraint("down_hours >= 0", name="down_hours"),
+        CheckConstraint(
+            "(state = 'cancelled') = (cancel_reason IS NOT NULL)", name="cancel_reason"
+        ),
+        Index(None, "vessel", "state", postgresql_include=["cost"]),
+        Index(
+            *(None, "equipment", "performed_at", "id", "state"),
+            postgresql_include=["cost"],
+        ),
         Index(None, "performed_at", "id"),
+        # What is still to be done is little, and asked for often.
+        Index(
+            *(None, "state", "performed_at", "id"),
+            postgresql_where=text("state <> 'done'"),
+        ),
+        Index(None, "issue", postgresql_where=text("issue IS NOT NULL")),
         Index(None, "created_at", "id"),
     )
 
@@ -31,5 +74,74 @@ class Operation(Record):
     )
     type: Mapped[str] = mapped_column(String(64, collation="C"))
     cost: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    # When it was done; of what is not, when it was begun, planned for or ordered.
     performed_at: Mapped[datetime] = mapped_column(server_default=func.now())
     note: Mapped[str | None]
+    state: Mapped[State] = mapped_column(default=State.DONE, server_default=State.DONE)
+    category: Mapped[Category | None]
+    activity: Mapped[str | None] = mapped_column(
+        CODE, ForeignKey("maintenance_activities.code", onupdate="CASCADE")
+    )
+    planned_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    active_maintenance_hours: Mapped[Decimal | None] = mapped_column(HOURS)
+    down_hours: Mapped[Decimal | None] = mapped_column(HOURS)
+    cancel_reason: Mapped[str | None]
+    # What it was ordered for. Issues stand on orders, so that only the table is named.
+    issue: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("issues.number"))
+
+    @property
+    def finished_at(self) -> datetime | None:
+        return self.performed_at if self.state is State.DONE else None
+
+    def start(self, at: datetime | None) -> None:
+        self._refuse_unless("start", State.PLANNED)
+        self.state = State.IN_PROGRESS
+        self.started_at = self.performed_at = at or datetime.now(UTC)
+
+    def finish(self, at: datetime | None) -> None:
+        self._refuse_unless("finish", *OPEN)
+        self.state = State.DONE
+        self.performed_at = at or datetime.now(UTC)
+        if self.started_at and self.performed_at < self.started_at:
+            begun = f"{self.started_at:%Y-%m-%dT%H:%M:%SZ}"
+            message = f"It was begun at {begun}: it cannot be done before."
+            raise InvalidError.of("/at", "begun-later", message)
+
+    def cancel(self, reason: str) -> None:
+        self._refuse_unless("cancel", *OPEN)
+        self.state = State.CANCELLED
+        self.cancel_reason = reason
+
+    def charge(self, amount: Decimal) -> None:
+        """Let it cost more; what is cancelled costs nothing more."""
+        self._refuse_unless("charge", *OPEN, State.DONE)
+        self.cost += amount
+
+    def _refuse_unless(self, verb: str, *possible: State) -> None:
+        if self.state not in possible:
+            raise MoveRefusedError.of(
+                f"Operation order {self.id}", verb, self.state, possible
+            )
+
+
+class CostKind(StrEnum):
+    LABOUR = "labour"
+    PARTS = "parts"
+    SERVICES = "services"
+    OTHER = "other"
+
+
+class CostLine(Record):
+    """A part of what an order costs. If it has lines, their sum is its cost."""
+
+    __tablename__ = "cost_lines"
+    __table_args__ = (
+        CheckConstraint("amount >= 0", name="amount"),
+        Index(None, "operation", "id"),
+    )
+
+    operation: Mapped[uuid.UUID] = mapped_column(ForeignKey("operations.id"))
+    kind: Mapped[CostKind]
+    description: Mapped[str | None] = mapped_column(LABEL)
+    amount: Mapped[Decimal] = mapped_column(Numeric(14, 2))

@@ -5,17 +5,31 @@ from fastapi import APIRouter, Path, Query, Request, Response, status
 
 from app import etag
 from app.database import SessionDep
-from app.errors import BadCursorError, NotFoundError
+from app.errors import (
+    BadCursorError,
+    MoveRefusedError,
+    NotFoundError,
+    StaleVersionError,
+    VersionRequiredError,
+)
+from app.etag import ExpectedVersion
 from app.links import href
-from app.operations import service
-from app.operations.models import Operation
+from app.operations import costs, service
+from app.operations.models import CostLine, Operation
 from app.operations.schemas import (
+    CostLineCreate,
+    CostLineRead,
     EquipmentCost,
     NameCost,
     NameQuery,
+    OperationCancel,
+    OperationClosed,
     OperationCreate,
+    OperationFinish,
     OperationQuery,
     OperationRead,
+    OperationStart,
+    OperationUpdate,
     VesselCost,
 )
 from app.pagination import Listing, Page, PageQuery, link, write
@@ -26,18 +40,38 @@ from app.values import CodeRef
 
 router = APIRouter()
 
+OperationId = Annotated[uuid.UUID, Path(alias="id")]
 
-def _read(operation: Operation, currency: str) -> OperationRead:
-    return OperationRead(
-        id=operation.id,
-        code=operation.equipment,
-        vessel=operation.vessel,
-        type=operation.type,
-        cost=operation.cost,
+
+def read(operation: Operation, currency: str) -> OperationRead:
+    named = {"code", "currency"}
+    values = {
+        name: getattr(operation, name)
+        for name in OperationRead.model_fields
+        if name not in named
+    }
+    return OperationRead(code=operation.equipment, currency=currency, **values)
+
+
+async def _closed(
+    session: SessionDep, response: Response, operation: Operation, currency: str
+) -> OperationClosed:
+    etag.tag(response, operation)
+    last = await service.is_last(session, operation)
+    return OperationClosed(
+        resolve_issue=href("issues", str(operation.issue), "resolve") if last else None,
+        **dict(read(operation, currency)),
+    )
+
+
+def _line(line: CostLine, currency: str) -> CostLineRead:
+    return CostLineRead(
+        id=line.id,
+        kind=line.kind,
+        amount=line.amount,
         currency=currency,
-        performed_at=operation.performed_at,
-        note=operation.note,
-        created_at=operation.created_at,
+        description=line.description,
+        created_at=line.created_at,
     )
 
 
@@ -57,7 +91,7 @@ async def add_operation(
     operation = await service.add(session, data)
     response.headers["Location"] = href("operations", str(operation.id))
     etag.tag(response, operation)
-    return _read(operation, currency)
+    return read(operation, currency)
 
 
 @router.get(
@@ -74,7 +108,7 @@ async def list_operations(
 ) -> Response:
     """List operation orders, the latest first."""
     rows, next_cursor, total = await service.listing(session, query)
-    items = [_read(row[0], currency) for row in rows]
+    items = [read(row[0], currency) for row in rows]
     return write(request, query, items, next_cursor, total)
 
 
@@ -82,13 +116,123 @@ async def list_operations(
 async def read_operation(
     session: SessionDep,
     response: Response,
-    identity: Annotated[uuid.UUID, Path(alias="id")],
+    identity: OperationId,
     currency: CurrencyDep,
 ) -> OperationRead:
     """Read one operation order."""
     operation = await service.get(session, identity)
     etag.tag(response, operation)
-    return _read(operation, currency)
+    return read(operation, currency)
+
+
+@router.patch(
+    "/operations/{id}",
+    tags=["operations"],
+    responses=responses(NotFoundError, StaleVersionError, VersionRequiredError),
+)
+async def update_operation(
+    session: RecordedSessionDep,
+    response: Response,
+    identity: OperationId,
+    data: OperationUpdate,
+    currency: CurrencyDep,
+    expected: ExpectedVersion,
+) -> OperationRead:
+    """Change an operation order; fields that are not sent stay as they are."""
+    operation = await service.update(session, identity, data, expected)
+    etag.tag(response, operation)
+    return read(operation, currency)
+
+
+@router.post(
+    "/operations/{id}/start",
+    tags=["operations"],
+    responses=responses(NotFoundError, MoveRefusedError),
+)
+async def start_operation(
+    session: RecordedSessionDep,
+    response: Response,
+    identity: OperationId,
+    data: OperationStart,
+    currency: CurrencyDep,
+) -> OperationRead:
+    """Begin what was planned."""
+    operation = await service.start(session, identity, data)
+    etag.tag(response, operation)
+    return read(operation, currency)
+
+
+@router.post(
+    "/operations/{id}/finish",
+    tags=["operations"],
+    responses=responses(NotFoundError, MoveRefusedError),
+)
+async def finish_operation(
+    session: RecordedSessionDep,
+    response: Response,
+    identity: OperationId,
+    data: OperationFinish,
+    currency: CurrencyDep,
+) -> OperationClosed:
+    """Say that it is done: from now on it counts in what things cost."""
+    operation = await service.finish(session, identity, data)
+    return await _closed(session, response, operation, currency)
+
+
+@router.post(
+    "/operations/{id}/cancel",
+    tags=["operations"],
+    responses=responses(NotFoundError, MoveRefusedError),
+)
+async def cancel_operation(
+    session: RecordedSessionDep,
+    response: Response,
+    identity: OperationId,
+    data: OperationCancel,
+    currency: CurrencyDep,
+) -> OperationClosed:
+    """Say that it will not be done, and why."""
+    operation = await service.cancel(session, identity, data)
+    return await _closed(session, response, operation, currency)
+
+
+@router.post(
+    "/operations/{id}/costs",
+    status_code=status.HTTP_201_CREATED,
+    tags=["operations"],
+    responses=responses(NotFoundError, MoveRefusedError),
+)
+async def add_operation_cost(
+    session: RecordedSessionDep,
+    response: Response,
+    identity: OperationId,
+    data: CostLineCreate,
+    currency: CurrencyDep,
+) -> CostLineRead:
+    """Add a line to what an order costs; the cost grows by it."""
+    line = await service.charge(session, identity, data)
+    response.headers["Location"] = href("operations", str(identity), "costs")
+    return _line(line, currency)
+
+
+@router.get(
+    "/operations/{id}/costs",
+    tags=["operations"],
+    responses=responses(NotFoundError, BadCursorError),
+)
+async def list_operation_costs(
+    session: SessionDep,
+    request: Request,
+    response: Response,
+    identity: OperationId,
+    query: Annotated[PageQuery, Query()],
+    currency: CurrencyDep,
+) -> Page[CostLineRead]:
+    """List what makes up the cost of an order; nothing, if it was stated as a whole."""
+    rows, next_cursor = await service.lines(session, identity, query)
+    link(request, response, next_cursor)
+    items = [_line(row[0], currency) for row in rows]
+    return Page(items=items, next_cursor=next_cursor)
 
 
 @router.get(
@@ -98,7 +242,7 @@ async def read_equipment_cost(
     session: SessionDep, code: CodeRef, currency: CurrencyDep
 ) -> EquipmentCost:
     """Total and average cost of the operation orders of one equipment."""
-    return await service.cost_of_equipment(session, code, currency)
+    return await costs.cost_of_equipment(session, code, currency)
 
 
 @router.get("/costs/equipment", tags=["costs"])
@@ -106,7 +250,7 @@ async def read_name_cost(
     session: SessionDep, query: Annotated[NameQuery, Query()], currency: CurrencyDep
 ) -> NameCost:
     """Total and average cost of all equipment that bears a name, in the fleet."""
-    return await service.cost_by_name(session, query.name, currency)
+    return await costs.cost_by_name(session, query.name, currency)
 
 
 @router.get("/costs/vessels", tags=["costs"], responses=responses(BadCursorError))
@@ -118,6 +262,6 @@ async def list_vessel_costs(
     currency: CurrencyDep,
 ) -> Page[VesselCost]:
     """Average and total operation cost in each vessel."""
-    costs, next_cursor = await service.cost_by_vessel(session, query, currency)
+    items, next_cursor = await costs.cost_by_vessel(session, query, currency)
     link(request, response, next_cursor)
-    return Page(items=costs, next_cursor=next_cursor)
+    return Page(items=items, next_cursor=next_cursor)

@@ -2,21 +2,24 @@ import uuid
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from app.operations.models import Category, CostKind, State
 from app.pagination import ListQuery
-from app.values import Code, CodeRef, Cost, Input, Instant, Label, Money, Note
-
-
-def _in_our_time(instant: datetime) -> datetime:
-    """Refuse slips such as the year 26, and what the driver takes for infinity."""
-    if 1900 <= instant.year < 3000:  # noqa: PLR2004 the message says what they are
-        return instant
-    raise PydanticCustomError(
-        "invalid-instant", "Write an instant between the years 1900 and 2999."
-    )
-
+from app.values import (
+    Code,
+    CodeRef,
+    Cost,
+    Hours,
+    Input,
+    Instant,
+    Label,
+    Moment,
+    Money,
+    Note,
+    SpeltHours,
+)
 
 OperationType = Annotated[
     Label,
@@ -31,7 +34,65 @@ Average = Annotated[
 Currency = Annotated[str, Field(examples=["USD"])]
 
 
-class OperationCreate(Input):
+class CostLineCreate(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"kind": "parts", "amount": "1250.50"}]}
+    )
+
+    kind: CostKind
+    amount: Cost
+    description: Label | None = None
+
+
+class CostLineRead(BaseModel):
+    id: uuid.UUID
+    kind: CostKind
+    amount: Money
+    currency: Currency
+    description: str | None
+    created_at: datetime
+
+
+Activity = Annotated[
+    Code | None,
+    Field(
+        description="Code of a maintenance activity. If not sent, that whose name is "
+        "the type, if there is one."
+    ),
+]
+ActiveHours = Annotated[
+    Hours | None, Field(description="Hours of work on it, without any waiting.")
+]
+DownHours = Annotated[
+    Hours | None, Field(description="Hours that the equipment could not serve.")
+]
+CostLines = Annotated[
+    tuple[CostLineCreate, ...],
+    Field(max_length=500, description="What makes up the cost: their sum is the cost."),
+]
+
+
+class OperationDetails(Input):
+    """What an order may say besides its equipment, its state and its cost."""
+
+    type: OperationType
+    performed_at: Annotated[
+        Moment | None, Field(description="When it was done; now, if not given.")
+    ] = None
+    note: Note | None = None
+    category: Category | None = None
+    activity: Activity = None
+    planned_at: Moment | None = None
+    started_at: Moment | None = None
+    finished_at: Annotated[
+        Moment | None, Field(description="Another name of `performed_at`.")
+    ] = None
+    active_maintenance_hours: ActiveHours = None
+    down_hours: DownHours = None
+    costs: CostLines = ()
+
+
+class OperationCreate(OperationDetails):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"code": "5310B9D7", "type": "replacement", "cost": "10000"}]
@@ -39,13 +100,71 @@ class OperationCreate(Input):
     )
 
     code: Annotated[Code, Field(description="Code of the equipment.")]
-    type: OperationType
     cost: Cost
+    state: Annotated[
+        Literal[State.PLANNED, State.IN_PROGRESS, State.DONE],
+        Field(description="Whether it is done, or still to be."),
+    ] = State.DONE
+
+
+class OperationUpdate(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"active_maintenance_hours": "4.5"}]}
+    )
+
+    type: OperationType | None = None
+    cost: Cost | None = None
     performed_at: Annotated[
-        Annotated[Instant, AfterValidator(_in_our_time)] | None,
-        Field(description="When it was done; now, if not given."),
+        Moment | None, Field(description="Of an order that is done.")
     ] = None
     note: Note | None = None
+    category: Category | None = None
+    activity: Annotated[
+        Code | None, Field(description="Code of a maintenance activity.")
+    ] = None
+    planned_at: Moment | None = None
+    started_at: Annotated[
+        Moment | None, Field(description="Of an order that was begun.")
+    ] = None
+    active_maintenance_hours: ActiveHours = None
+    down_hours: DownHours = None
+    costs: Annotated[CostLines | None, Field(description="All of its lines anew.")] = (
+        None
+    )
+
+    @field_validator("type", "cost", "performed_at", "costs")
+    @classmethod
+    def keep_it(cls, value: object) -> object:
+        if value is None:
+            raise PydanticCustomError("blank", "It keeps one: leave the field out.")
+        return value
+
+
+class OperationStart(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"at": "2026-01-31T08:00:00Z"}]}
+    )
+
+    at: Annotated[Moment | None, Field(description="Now, if not given.")] = None
+
+
+class OperationFinish(OperationStart):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"active_maintenance_hours": "4.5", "down_hours": "11"}]
+        }
+    )
+
+    active_maintenance_hours: ActiveHours = None
+    down_hours: DownHours = None
+
+
+class OperationCancel(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "The spare did not fit"}]}
+    )
+
+    reason: Label
 
 
 class OperationRead(BaseModel):
@@ -55,9 +174,36 @@ class OperationRead(BaseModel):
     type: str
     cost: Money
     currency: Currency
-    performed_at: datetime
+    performed_at: Annotated[
+        datetime,
+        Field(
+            description="When it was done; of what is not, when it was begun, planned "
+            "for or ordered."
+        ),
+    ]
     note: str | None
     created_at: datetime
+    state: State
+    category: Category | None
+    activity: str | None
+    planned_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    active_maintenance_hours: SpeltHours | None
+    down_hours: SpeltHours | None
+    cancel_reason: str | None
+    issue: Annotated[
+        int | None, Field(description="Number of the issue that it was ordered for.")
+    ]
+    updated_at: datetime
+    version: int
+
+
+class OperationClosed(OperationRead):
+    resolve_issue: Annotated[
+        str | None,
+        Field(description="If it was its issue's last open order: what to POST next."),
+    ]
 
 
 class OperationQuery(ListQuery):
@@ -68,6 +214,10 @@ class OperationQuery(ListQuery):
     code: tuple[CodeRef, ...] = ()
     vessel: tuple[CodeRef, ...] = ()
     type: tuple[Label, ...] = ()
+    state: tuple[State, ...] = ()
+    category: tuple[Category, ...] = ()
+    activity: tuple[CodeRef, ...] = ()
+    issue: tuple[Annotated[int, Field(ge=1, le=2**53)], ...] = ()
     from_: Annotated[
         Instant | None, Field(alias="from", description="Performed at or after.")
     ] = None

@@ -1,39 +1,50 @@
-"""Operation orders and what they cost. Never commits: the caller's transaction does."""
+"""Operation orders. Never commits: the caller's transaction does."""
 
 import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, literal, select
+from sqlalchemy import Row, delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app import etag, problems
 from app.equipment import service as equipment
-from app.equipment.models import Equipment
 from app.errors import NotFoundError
-from app.operations.models import Operation
+from app.operations import rules
+from app.operations.models import OPEN, CostKind, CostLine, Operation
 from app.operations.schemas import (
-    EquipmentCost,
-    NameCost,
+    CostLineCreate,
+    OperationCancel,
     OperationCreate,
+    OperationFinish,
     OperationQuery,
-    VesselCost,
+    OperationStart,
+    OperationUpdate,
 )
 from app.pagination import PageQuery, count, paginate
-from app.values import average
-from app.vessels.models import Vessel
+from app.taxonomy import service as taxonomy
+from app.taxonomy.models import Kind
 
-TOTAL = func.coalesce(func.sum(Operation.cost), 0).label("total")
-# Counted by a column that every index of costs has: no row of the table is read.
-COUNT = func.count(Operation.cost).label("operations")
+Listing = tuple[Sequence[Row[Any]], str | None]
 
 
-async def add(session: AsyncSession, data: OperationCreate) -> Operation:
+async def add(
+    session: AsyncSession, data: OperationCreate, *, issue: int | None = None
+) -> Operation:
     """Add an operation order; raises NotFoundError for the equipment."""
     worked_on = await equipment.get(session, data.code)
-    values = data.model_dump(exclude={"code"}, exclude_none=True)
-    operation = Operation(equipment=worked_on.code, vessel=worked_on.vessel, **values)
-    session.add(operation)
-    await session.flush()
+    placed = rules.place(data)
+    if data.costs and (total := rules.total(data.costs)) != data.cost:
+        raise rules.not_the_sum(total)
+    given = data.model_dump(exclude={"code", "costs", "finished_at"}, exclude_none=True)
+    operation = Operation(equipment=worked_on.code, vessel=worked_on.vessel)
+    values = given | placed | {"issue": issue}
+    if "activity" not in data.model_fields_set:
+        values["activity"] = await taxonomy.activity_called(session, data.type)
+    await _write(session, operation, values)
+    await _itemise(session, operation, data.costs)
     return operation
 
 
@@ -45,6 +56,13 @@ async def get(session: AsyncSession, identity: uuid.UUID) -> Operation:
     )
 
 
+async def lock(session: AsyncSession, identity: uuid.UUID) -> Operation:
+    """Read it as it is when all who changed it before have done so."""
+    operation = await get(session, identity)
+    await etag.wait(session, operation)
+    return operation
+
+
 async def listing(
     session: AsyncSession, query: OperationQuery
 ) -> tuple[Sequence[Row[Any]], str | None, int | None]:
@@ -53,6 +71,10 @@ async def listing(
         (Operation.equipment, query.code),
         (Operation.vessel, query.vessel),
         (Operation.type, query.type),
+        (Operation.state, query.state),
+        (Operation.category, query.category),
+        (Operation.activity, query.activity),
+        (Operation.issue, query.issue),
     ):
         if values:
             found = found.where(column.in_(values))
@@ -74,81 +96,127 @@ async def listing(
     return *page, await count(session, found, query)
 
 
-async def cost_of_equipment(
-    session: AsyncSession, code: str, currency: str
-) -> EquipmentCost:
-    """Sum up the orders of one equipment; raises NotFoundError."""
-    query = (
-        select(TOTAL, COUNT)
-        .select_from(Equipment)
-        .outerjoin(Operation, Operation.equipment == Equipment.code)
-        .where(Equipment.code == code)
-        .group_by(Equipment.code)
+async def update(
+    session: AsyncSession,
+    identity: uuid.UUID,
+    data: OperationUpdate,
+    expected: int | None,
+) -> Operation:
+    operation = await get(session, identity)
+    etag.check(operation, expected)
+    # Its lines have no version of their own: whoever adds one waits, and is waited for.
+    await etag.wait(session, operation)
+    etag.check(operation, expected)
+    rules.check(operation, data)
+    values = data.model_dump(exclude_unset=True, exclude={"costs"})
+    if data.costs is not None:
+        replaced = delete(CostLine).where(CostLine.operation == operation.id)
+        await session.execute(replaced)
+        await _itemise(session, operation, data.costs)
+    total = await _sum(session, operation)
+    if total is not None and values.setdefault("cost", total) != total:
+        raise rules.not_the_sum(total)
+    await _write(session, operation, values)
+    return operation
+
+
+async def start(
+    session: AsyncSession, identity: uuid.UUID, data: OperationStart
+) -> Operation:
+    operation = await lock(session, identity)
+    operation.start(data.at)
+    await session.flush()
+    return operation
+
+
+async def finish(
+    session: AsyncSession, identity: uuid.UUID, data: OperationFinish
+) -> Operation:
+    operation = await lock(session, identity)
+    operation.finish(data.at)
+    for name in data.model_fields_set - {"at"}:
+        setattr(operation, name, getattr(data, name))
+    await session.flush()
+    return operation
+
+
+async def cancel(
+    session: AsyncSession, identity: uuid.UUID, data: OperationCancel
+) -> Operation:
+    operation = await lock(session, identity)
+    operation.cancel(data.reason)
+    await session.flush()
+    return operation
+
+
+async def is_last(session: AsyncSession, operation: Operation) -> bool:
+    """Whether its issue has no other order that is still to be done."""
+    others = select(Operation.id).where(
+        Operation.issue == operation.issue, Operation.state.in_(OPEN)
     )
-    if (row := (await session.execute(query)).one_or_none()) is None:
-        raise equipment.unknown(code)
-    return EquipmentCost(
-        code=code,
-        total=row.total,
-        average=average(row.total, row.operations),
-        operations=row.operations,
-        currency=currency,
+    return operation.issue is not None and not await session.scalar(
+        select(others.exists())
     )
 
 
-async def cost_by_name(session: AsyncSession, name: str, currency: str) -> NameCost:
-    """Sum up the orders of every equipment that bears exactly this name."""
-    query = (
-        select(TOTAL, COUNT, func.count(Equipment.id.distinct()).label("equipment"))
-        .select_from(Equipment)
-        .outerjoin(Operation, Operation.equipment == Equipment.code)
-        .where(Equipment.name == name)
-    )
-    row = (await session.execute(query)).one()
-    return NameCost(
-        name=name,
-        total=row.total,
-        average=average(row.total, row.operations),
-        operations=row.operations,
-        equipment=row.equipment,
-        currency=currency,
-    )
+async def charge(
+    session: AsyncSession, identity: uuid.UUID, data: CostLineCreate
+) -> CostLine:
+    """Add a line to what an order costs.
 
-
-async def cost_by_vessel(
-    session: AsyncSession, page: PageQuery, currency: str
-) -> tuple[list[VesselCost], str | None]:
-    """One page of every vessel's costs, also of those without any order."""
-    orders = (
-        select(TOTAL, COUNT).where(Operation.vessel == Vessel.code).lateral("orders")
-    )
-    aboard = (
-        select(func.count(Equipment.code))
-        .where(Equipment.vessel == Vessel.code)
-        .scalar_subquery()
-        .label("equipment")
-    )
-    query = select(Vessel.code, aboard, orders.c.total, orders.c.operations).join(
-        orders, literal(value=True)
-    )
-    rows, next_cursor = await paginate(
-        session,
-        query,
-        page,
-        sort="code",
-        columns={"code": Vessel.code},
-        unique=Vessel.code,
-    )
-    costs = [
-        VesselCost(
-            vessel=row.code,
-            average=average(row.total, row.operations),
-            total=row.total,
-            operations=row.operations,
-            equipment=row.equipment,
-            average_per_equipment=average(row.total, row.equipment),
-            currency=currency,
+    What was stated as a whole becomes a line as well: the sum stays the cost.
+    """
+    operation = await lock(session, identity)
+    if operation.cost and await _sum(session, operation) is None:
+        whole = CostLine(
+            operation=operation.id, kind=CostKind.OTHER, amount=operation.cost
         )
-        for row in rows
-    ]
-    return costs, next_cursor
+        session.add(whole)
+        await session.flush()  # before the other, in the order of their ids
+    operation.charge(data.amount)
+    [line] = await _itemise(session, operation, [data])
+    return line
+
+
+async def lines(session: AsyncSession, identity: uuid.UUID, page: PageQuery) -> Listing:
+    operation = await get(session, identity)
+    return await paginate(
+        session,
+        select(CostLine).where(CostLine.operation == operation.id),
+        page,
+        sort="id",
+        columns={"id": CostLine.id},
+        unique=CostLine.id,
+    )
+
+
+async def _sum(session: AsyncSession, operation: Operation) -> Decimal | None:
+    """What its lines sum up to; None of an order without lines."""
+    query = select(func.sum(CostLine.amount)).where(CostLine.operation == operation.id)
+    total: Decimal | None = await session.scalar(query)
+    return total
+
+
+async def _itemise(
+    session: AsyncSession, operation: Operation, given: Sequence[CostLineCreate]
+) -> list[CostLine]:
+    made = [CostLine(operation=operation.id, **dict(line)) for line in given]
+    session.add_all(made)
+    await session.flush()
+    return made
+
+
+async def _write(
+    session: AsyncSession, operation: Operation, values: dict[str, Any]
+) -> None:
+    for field, value in values.items():
+        setattr(operation, field, value)
+    session.add(operation)
+    try:
+        await session.flush()
+    except IntegrityError as refusal:
+        if problems.constraint(refusal) != "fk_operations_activity":
+            raise
+        raise taxonomy.unknown(
+            "activity", Kind.MAINTENANCE_ACTIVITIES, values["activity"]
+        ) from None

@@ -51,6 +51,13 @@ async def order(
     return created(await client.post(url("operations"), json=body))
 
 
+async def term(
+    client: AsyncClient, code: str, kind: str = "failure-modes", **fields: object
+) -> JSON:
+    body = {"code": code, "name": "Creaks", **fields}
+    return created(await client.post(url("taxonomy", kind), json=body))
+
+
 async def get(client: AsyncClient, *segments: str, **params: Parameter) -> JSON:
     return ok(await client.get(url(*segments), params=params))
 

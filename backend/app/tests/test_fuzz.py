@@ -50,6 +50,9 @@ TRICKS: list[object] = [
 FIELDS = [
     *("code", "name", "location", "tag", "group", "parent", "status", "codes"),
     *("type", "cost", "performed_at", "note", "", "\x00", "\ud800", "__proto__"),
+    *("state", "activity", "planned_at", "started_at", "down_hours", "costs"),
+    *("title", "kind", "priority", "equipment", "cause", "observed_at", "down_until"),
+    *("manufacturer", "serial_number", "verified", "failure_modes"),
 ]
 leaves = st.sampled_from(TRICKS) | st.text(
     st.sampled_from("Aa1 -(\x00ß\ud800"), max_size=4
@@ -69,12 +72,18 @@ POSTS = {
     url("vessels", "MV102", "equipment"): {201, 400, 409, 422},
     url("equipment", "deactivate"): {200, 400, 404, 422},
     url("operations"): {201, 400, 404, 422},
+    url("issues"): {201, 400, 404, 422},
+    url("units"): {201, 400, 409, 422},
+    url("taxonomy", "equipment-classes"): {201, 400, 409, 422},
 }
 SOUND = {
     url("vessels"): {"code": "MV102"},
     url("vessels", "MV102", "equipment"): {"code": "A1", "name": "x", "location": "y"},
     url("equipment", "deactivate"): {"codes": "A1"},
     url("operations"): {"code": "A1", "type": "repair", "cost": "1"},
+    url("issues"): {"vessel": "MV102", "title": "Rust", "kind": "request"},
+    url("units"): {"manufacturer": "Solar", "model": "C40", "serial_number": "S1"},
+    url("taxonomy", "equipment-classes"): {"code": "WH", "name": "Water heaters"},
 }
 quick = settings(
     max_examples=40,

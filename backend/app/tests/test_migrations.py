@@ -163,7 +163,7 @@ async def test_every_constraint_has_the_name_of_the_convention(
     named = {name for name in ours if not name.endswith("_not_null")}
     assert named
     for name in named:
-        assert re.match(r"(pk|uq|fk|ck|ix)_[a-z_]+$", name), name
+        assert re.match(r"(pk|uq|fk|ck|ix|ex)_[a-z_]+$", name), name
 
 
 def test_files_are_named_by_day_and_subject_in_one_line_of_history() -> None:

@@ -112,7 +112,7 @@ def test_an_edit_changes_what_is_said_and_nothing_else(fpso: Fpso, vessel: str) 
 
 def test_an_edit_is_of_the_version_that_was_read(run: Fpso, answering: Canned) -> None:
     equipment = {
-        **dict.fromkeys(("tag", "group", "parent")),
+        **dict.fromkeys(("tag", "group", "class", "parent")),
         **dict.fromkeys(("code", "vessel", "name", "location", "status"), "X"),
         "updated_at": "2026-01-01T00:00:00Z",
         "version": 7,

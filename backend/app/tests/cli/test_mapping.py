@@ -64,7 +64,7 @@ def test_words_go_over_a_file(tmp_path: Path) -> None:
     assert mapping == {"tag": "T", "name": {"column": "Description"}}
 
 
-FIELDS = "the fields are code, tag, name, location, group, parent, status."
+FIELDS = "the fields are code, tag, name, location, group, class, parent, status."
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ async def test_registered_equipment_is_whole_and_can_be_found(
         "name": "compressor",
         "location": "Brazil",
         "group": "Gas",
+        "class": None,
         "parent": "ROOT",
         "status": "active",
         "created_at": 0,

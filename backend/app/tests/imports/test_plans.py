@@ -127,6 +127,7 @@ async def test_rows_come_by_action_in_pages(client: AsyncClient) -> None:
         "name": "Pump",
         "location": "M2",
         "group": None,
+        "class": None,
         "parent": None,
         "status": "active",
     }

@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 
 from app.database import Sessions, driver
 from app.main import create_app
-from app.operations.service import cost_by_vessel
+from app.operations.costs import cost_by_vessel
 from app.pagination import PageQuery
 from app.settings import Settings
 from app.tests.conftest import client_for, generic_plan

@@ -38,14 +38,21 @@ async def test_an_order_is_whole_and_can_be_found(aboard: AsyncClient) -> None:
     made = created(answer)
     assert str(UUID(made["id"])) == made["id"]
     assert made["created_at"].endswith("Z")
-    assert made | {"id": 0, "created_at": 0} == body | {
-        "id": 0,
-        "created_at": 0,
+    assert made["updated_at"] == made["created_at"]
+    moving = {"id": 0, "created_at": 0, "updated_at": 0}
+    nothing = (
+        *("category", "activity", "planned_at", "started_at", "cancel_reason"),
+        *("active_maintenance_hours", "down_hours", "issue"),
+    )
+    assert made | moving == body | moving | dict.fromkeys(nothing) | {
         "code": "A1",
         "vessel": "MV102",
         "cost": "10000.00",
         "currency": "USD",
         "performed_at": "2026-01-31T08:00:00Z",
+        "finished_at": "2026-01-31T08:00:00Z",
+        "state": "done",
+        "version": 1,
     }
     found = await aboard.get(answer.headers["location"])
     assert ok(found) == made

@@ -1,0 +1,119 @@
+"""`fpso unit`."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.answers import Installation, Swap, Unit
+from app.cli.client import read, server
+from app.cli.listing import show_list
+from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url, Words
+from app.cli.render import emit_json, fields, instant
+
+unit = typer.Typer(no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(unit, name="unit", help="Hardware by serial number, and its places.")
+
+
+@unit.command("list")
+def list_units(
+    *,
+    serial: Annotated[
+        Words, typer.Option("--serial", help="Only with this serial number.")
+    ] = None,
+    spare: Annotated[
+        bool, typer.Option("--spare", help="Only what sits nowhere.")
+    ] = False,
+    limit: Limit = 100,
+    everything: Everything = False,
+    cursor: Cursor = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """List units, and where each sits."""
+    query = {
+        "serial_number": serial,
+        "installed": "false" if spare else None,
+        "cursor": cursor,
+    }
+    with server(url, as_json=as_json) as api:
+        show_list(
+            api.pages(Unit, "units", query=query, limit=None if everything else limit),
+            ("SERIAL NUMBER", "MANUFACTURER", "MODEL…", "EQUIPMENT"),
+            lambda it: (it.serial_number, it.manufacturer, it.model, it.equipment),
+            as_json=as_json,
+        )
+
+
+@unit.command("swap")
+def swap_unit(  # noqa: PLR0913 - a parameter is an option
+    code: EquipmentCode,
+    *,
+    manufacturer: Annotated[str, typer.Option(help="Who made it.")],
+    model: Annotated[str, typer.Option(help="Its model.")],
+    serial: Annotated[str, typer.Option(help="Its serial number.")],
+    at: Annotated[
+        str | None, typer.Option(help="When (RFC 3339); now, if it is not given.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Why the one before was taken out.")
+    ] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Put a unit into an equipment; what sits there comes out."""
+    body = {
+        "manufacturer": manufacturer,
+        "model": model,
+        "serial_number": serial,
+        "at": at,
+        "reason": reason,
+    }
+    with server(url, as_json=as_json) as api:
+        response = api.post("equipment", code, "units", body=body)
+        if as_json:
+            emit_json(response.content)
+            return
+        swap = read(response, Swap)
+        out = swap.removed
+        fields(
+            [
+                ("equipment", swap.installed.equipment),
+                ("in", swap.installed.unit.serial_number),
+                ("out", out and out.unit.serial_number),
+                ("at", f"{instant(swap.installed.installed_at)} UTC"),
+            ]
+        )
+
+
+@unit.command("history")
+def show_history(
+    code: EquipmentCode,
+    *,
+    limit: Limit = 100,
+    everything: Everything = False,
+    cursor: Cursor = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """List the units that sat in an equipment, the latest first."""
+    with server(url, as_json=as_json) as api:
+        show_list(
+            api.pages(
+                Installation,
+                *("equipment", code, "units"),
+                query={"cursor": cursor},
+                limit=None if everything else limit,
+            ),
+            ("SERIAL NUMBER", "MODEL…", "FROM", "UNTIL", "WHY IT LEFT…"),
+            lambda it: (
+                it.unit.serial_number,
+                it.unit.model,
+                instant(it.installed_at),
+                it.removed_at and instant(it.removed_at),
+                it.removed_because,
+            ),
+            as_json=as_json,
+        )

@@ -1,0 +1,190 @@
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import CODE, LABEL, Record
+from app.errors import MoveRefusedError
+
+NUMBER = BigInteger()
+
+
+class Kind(StrEnum):
+    FAILURE = "failure"
+    DEFECT = "defect"
+    INSPECTION_FINDING = "inspection_finding"
+    REQUEST = "request"
+
+
+class Impact(StrEnum):
+    """On the equipment's function."""
+
+    CRITICAL = "critical"
+    DEGRADED = "degraded"
+    INCIPIENT = "incipient"
+
+
+class State(StrEnum):
+    OPEN = "open"
+    TRIAGED = "triaged"
+    IN_PROGRESS = "in_progress"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    CANCELLED = "cancelled"
+    DUPLICATE = "duplicate"
+
+
+# Somebody has still to do something about it.
+ACTIVE = (State.OPEN, State.REOPENED, State.TRIAGED, State.IN_PROGRESS)
+ENDED = (State.RESOLVED, State.CLOSED, State.CANCELLED, State.DUPLICATE)
+
+
+class Issue(Record):
+    """A problem with an equipment, or with a vessel as a whole.
+
+    `vessel` is where it was reported: it stays when the equipment moves on.
+    """
+
+    __tablename__ = "issues"
+    __table_args__ = (
+        UniqueConstraint("number"),
+        CheckConstraint("priority BETWEEN 1 AND 4", name="priority"),
+        CheckConstraint(
+            "kind <> 'failure' OR equipment IS NOT NULL", name="failure_of_equipment"
+        ),
+        CheckConstraint(
+            "down_until IS NULL OR coalesce(down_until >= down_since, false)",
+            name="down_until",
+        ),
+        CheckConstraint(
+            "(state = 'duplicate') = (duplicate_of IS NOT NULL)", name="duplicate"
+        ),
+        CheckConstraint("duplicate_of <> number", name="duplicate_of"),
+        Index(None, "vessel", "number"),
+        Index(None, "equipment", "number"),
+        Index(None, "state", "number"),
+        Index(None, "observed_at", "number"),
+    )
+
+    number: Mapped[int] = mapped_column(NUMBER, Identity())
+    vessel: Mapped[str] = mapped_column(
+        CODE, ForeignKey("vessels.code", onupdate="CASCADE")
+    )
+    equipment: Mapped[str | None] = mapped_column(
+        CODE, ForeignKey("equipment.code", onupdate="CASCADE")
+    )
+    title: Mapped[str] = mapped_column(LABEL)
+    description: Mapped[str | None]
+    reporter: Mapped[str | None] = mapped_column(LABEL)
+    priority: Mapped[int]
+    kind: Mapped[Kind]
+    state: Mapped[State] = mapped_column(default=State.OPEN, server_default=State.OPEN)
+    failure_mode: Mapped[str | None] = mapped_column(
+        CODE, ForeignKey("failure_modes.code", onupdate="CASCADE")
+    )
+    mechanism: Mapped[str | None] = mapped_column(
+        CODE, ForeignKey("failure_mechanisms.code", onupdate="CASCADE")
+    )
+    cause: Mapped[str | None] = mapped_column(
+        CODE, ForeignKey("failure_causes.code", onupdate="CASCADE")
+    )
+    detection_method: Mapped[str | None] = mapped_column(
+        CODE, ForeignKey("detection_methods.code", onupdate="CASCADE")
+    )
+    impact: Mapped[Impact | None]
+    observed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    down_since: Mapped[datetime | None]
+    down_until: Mapped[datetime | None]
+    duplicate_of: Mapped[int | None] = mapped_column(
+        NUMBER, ForeignKey("issues.number")
+    )
+
+    def triage(self) -> None:
+        self._move("triage", State.TRIAGED, State.OPEN, State.REOPENED)
+
+    def start(self) -> None:
+        self._move("start", State.IN_PROGRESS, State.TRIAGED, State.REOPENED)
+
+    def resolve(self, at: datetime, down_until: datetime | None) -> None:
+        """It is mended: unless that is known better, the equipment is up again."""
+        self._move("resolve", State.RESOLVED, State.TRIAGED, State.IN_PROGRESS)
+        if down_until or (self.down_since and not self.down_until):
+            self.down_until = down_until or at
+
+    def close(self) -> None:
+        self._move("close", State.CLOSED, State.RESOLVED)
+
+    def reopen(self) -> None:
+        self._move("reopen", State.REOPENED, *ENDED)
+        self.duplicate_of = None
+
+    def cancel(self) -> None:
+        self._move("cancel", State.CANCELLED, *ACTIVE)
+
+    def repeat(self, other: "Issue") -> None:
+        """It is the same as another one, which is told of nowhere else."""
+        self._move("call a duplicate", State.DUPLICATE, *ACTIVE)
+        if other.state is State.DUPLICATE:
+            raise MoveRefusedError.of(
+                *(f"Issue {other.number}", "repeat", other.state),
+                [state for state in State if state is not State.DUPLICATE],
+            )
+        self.duplicate_of = other.number
+
+    def order(self) -> None:
+        """Let work be ordered for it."""
+        self._refuse_unless("order work for", *ACTIVE)
+
+    def _move(self, verb: str, to: State, *possible: State) -> None:
+        self._refuse_unless(verb, *possible)
+        self.state = to
+
+    def _refuse_unless(self, verb: str, *possible: State) -> None:
+        if self.state not in possible:
+            raise MoveRefusedError.of(
+                f"Issue {self.number}", verb, self.state, possible
+            )
+
+
+class IssueMove(Record):
+    """A step of an issue through its states."""
+
+    __tablename__ = "issue_moves"
+    __table_args__ = (Index(None, "issue", "id"),)
+
+    issue: Mapped[int] = mapped_column(NUMBER, ForeignKey("issues.number"))
+    before: Mapped[State]
+    after: Mapped[State]
+    at: Mapped[datetime]
+    comment: Mapped[str | None]
+
+
+class IssueComment(Record):
+    __tablename__ = "issue_comments"
+    __table_args__ = (Index(None, "issue", "id"),)
+
+    issue: Mapped[int] = mapped_column(NUMBER, ForeignKey("issues.number"))
+    author: Mapped[str | None] = mapped_column(LABEL)
+    text: Mapped[str]
+
+
+class IssueAttachment(Record):
+    """Where a picture or a document is: we keep none."""
+
+    __tablename__ = "issue_attachments"
+    __table_args__ = (Index(None, "issue", "id"),)
+
+    issue: Mapped[int] = mapped_column(NUMBER, ForeignKey("issues.number"))
+    url: Mapped[str]
+    title: Mapped[str] = mapped_column(LABEL)
+    media_type: Mapped[str] = mapped_column(LABEL)

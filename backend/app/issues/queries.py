@@ -1,0 +1,48 @@
+"""Which issues are meant, and how many orders they have."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from app.equipment import tree
+from app.issues.models import Issue
+from app.issues.schemas import IssueFilter
+from app.operations.models import OPEN, Operation
+
+_MINE = select(func.count(Operation.id)).where(Operation.issue == Issue.number)
+ORDERS = (
+    _MINE.correlate(Issue).scalar_subquery().label("orders"),
+    _MINE.where(Operation.state.in_(OPEN))
+    .correlate(Issue)
+    .scalar_subquery()
+    .label("open_orders"),
+)
+
+
+def filtered(what: Iterable[Any], query: IssueFilter) -> Select[Any]:
+    found: Select[Any] = select(*what)
+    for column, values in (
+        (Issue.vessel, query.vessel),
+        (Issue.priority, query.priority),
+        (Issue.kind, query.kind),
+        (Issue.failure_mode, query.failure_mode),
+    ):
+        if values:
+            found = found.where(column.in_(values))
+    if query.equipment:
+        codes = tree.below(query.equipment) if query.below else query.equipment
+        found = found.where(Issue.equipment.in_(codes))
+    if query.from_:
+        found = found.where(Issue.observed_at >= query.from_)
+    if query.to:
+        found = found.where(Issue.observed_at < query.to)
+    if query.older_than is not None:
+        since = datetime.now(UTC) - timedelta(days=query.older_than)
+        found = found.where(Issue.observed_at <= since)
+    return found
+
+
+def counted(query: IssueFilter) -> Select[Any]:
+    return filtered([Issue.state, func.count()], query).group_by(Issue.state)

@@ -1,0 +1,287 @@
+import uuid
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from app.issues.models import Impact, Kind, State
+from app.operations.models import State as OrderState
+from app.operations.schemas import OperationDetails
+from app.pagination import PageQuery
+from app.values import Code, CodeRef, Cost, Input, Instant, Label, Moment, Note
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "equipment": "5310B9D7",
+    "title": "Dry gas seal leaks",
+    "kind": "failure",
+    "priority": 1,
+    "failure_mode": "ELP",
+}
+
+Priority = Annotated[
+    int, Field(ge=1, le=4, description="1 urgent, 2 high, 3 normal, 4 low.")
+]
+FailureMode = Annotated[
+    Code | None, Field(description="One that the equipment's class can have.")
+]
+
+
+class IssueCreate(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    equipment: Annotated[Code | None, Field(description="Its code.")] = None
+    vessel: Annotated[
+        Code | None,
+        Field(description="Instead of an equipment: the vessel as a whole."),
+    ] = None
+    title: Label
+    description: Note | None = None
+    reporter: Annotated[Label | None, Field(description="Who reports it.")] = None
+    priority: Priority = 3
+    kind: Kind
+    failure_mode: FailureMode = None
+    mechanism: Code | None = None
+    cause: Code | None = None
+    detection_method: Code | None = None
+    impact: Impact | None = None
+    observed_at: Annotated[
+        Moment | None, Field(description="When it was seen; now, if not given.")
+    ] = None
+    down_since: Annotated[
+        Moment | None, Field(description="Since when the equipment cannot serve.")
+    ] = None
+    down_until: Annotated[
+        Moment | None, Field(description="Until when; null while it still cannot.")
+    ] = None
+
+
+class IssueUpdate(Input):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"priority": 2}]})
+
+    title: Label | None = None
+    description: Note | None = None
+    reporter: Label | None = None
+    priority: Priority | None = None
+    kind: Kind | None = None
+    failure_mode: FailureMode = None
+    mechanism: Code | None = None
+    cause: Code | None = None
+    detection_method: Code | None = None
+    impact: Impact | None = None
+    observed_at: Moment | None = None
+    down_since: Moment | None = None
+    down_until: Moment | None = None
+
+    @field_validator("title", "priority", "kind", "observed_at")
+    @classmethod
+    def keep_it(cls, value: object) -> object:
+        if value is None:
+            raise PydanticCustomError("blank", "It keeps one: leave the field out.")
+        return value
+
+
+class Move(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"comment": "Seen on the evening round"}]}
+    )
+
+    comment: Note | None = None
+    at: Annotated[Moment | None, Field(description="Now, if not given.")] = None
+
+
+class Resolve(Move):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"comment": "Seal cartridge replaced"}]}
+    )
+
+    down_until: Annotated[
+        Moment | None,
+        Field(
+            description="When the equipment could serve again; if not given and it is "
+            "down, the instant of resolving."
+        ),
+    ] = None
+
+
+class Cancel(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "A false alarm"}]}
+    )
+
+    reason: Annotated[Note, Field(min_length=1)]
+    at: Annotated[Moment | None, Field(description="Now, if not given.")] = None
+
+
+class Repeat(Move):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"of": 7}]})
+
+    of: Annotated[int, Field(ge=1, le=2**53, description="Number of the other issue.")]
+
+
+class IssueOrder(OperationDetails):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"type": "repair"}]})
+
+    code: Annotated[
+        Code | None, Field(description="Of the equipment; the issue's, if not given.")
+    ] = None
+    cost: Cost | None = None
+    state: Annotated[
+        Literal[OrderState.PLANNED, OrderState.IN_PROGRESS, OrderState.DONE],
+        Field(description="Whether it is done, or still to be."),
+    ] = OrderState.PLANNED
+
+
+class IssueRead(BaseModel):
+    number: int
+    vessel: str
+    equipment: str | None
+    title: str
+    description: str | None
+    reporter: str | None
+    priority: Priority
+    kind: Kind
+    state: State
+    failure_mode: str | None
+    mechanism: str | None
+    cause: str | None
+    detection_method: str | None
+    impact: Impact | None
+    observed_at: datetime
+    down_since: datetime | None
+    down_until: datetime | None
+    duplicate_of: int | None
+    orders: Annotated[int, Field(description="How many operation orders it has.")]
+    open_orders: Annotated[int, Field(description="Those planned or in progress.")]
+    offer: Annotated[
+        Literal["resolve"] | None,
+        Field(description="What to do next: its orders are closed."),
+    ]
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class IssueFilter(Input):
+    """Filters are exact; repeat one to allow several values."""
+
+    vessel: tuple[CodeRef, ...] = ()
+    equipment: tuple[CodeRef, ...] = ()
+    below: Annotated[
+        bool, Field(description="Also of all that stands below the equipment.")
+    ] = False
+    priority: tuple[Priority, ...] = ()
+    kind: tuple[Kind, ...] = ()
+    failure_mode: tuple[CodeRef, ...] = ()
+    from_: Annotated[
+        Instant | None, Field(alias="from", description="Observed at or after.")
+    ] = None
+    to: Annotated[Instant | None, Field(description="Observed before.")] = None
+    older_than: Annotated[
+        int | None,
+        Field(ge=0, le=100_000, description="Observed at least so many days ago."),
+    ] = None
+
+
+class IssueQuery(IssueFilter, PageQuery):
+    state: tuple[State, ...] = ()
+    sort: Literal[
+        "number",
+        "-number",
+        "observed_at",
+        "-observed_at",
+        "priority",
+        "-priority",
+        "updated_at",
+        "-updated_at",
+    ] = "-number"
+
+
+class IssueCounts(BaseModel):
+    open: int
+    triaged: int
+    in_progress: int
+    resolved: int
+    closed: int
+    reopened: int
+    cancelled: int
+    duplicate: int
+    total: int
+
+
+class MoveRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    before: State
+    after: State
+    at: datetime
+    comment: str | None
+    created_at: datetime
+
+
+class CommentCreate(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "The spare is ashore"}]}
+    )
+
+    text: Annotated[Note, Field(min_length=1)]
+    author: Label | None = None
+
+
+class CommentRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    text: str
+    author: str | None
+    created_at: datetime
+
+
+def _address(url: str) -> str:
+    if not url.isascii() or not url.startswith(("https://", "http://")):
+        raise PydanticCustomError(
+            "invalid-url", "Write an address that begins with https:// or http://."
+        )
+    return url
+
+
+class AttachmentCreate(Input):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": "https://files.example.com/seal.jpg",
+                    "title": "The seal",
+                    "media_type": "image/jpeg",
+                }
+            ]
+        }
+    )
+
+    url: Annotated[
+        str,
+        Field(max_length=2000, pattern=r"^[!-~]+$"),
+        AfterValidator(_address),
+    ]
+    title: Label
+    media_type: Annotated[
+        str,
+        Field(max_length=200, pattern=r"^[a-z]+/[A-Za-z0-9!#$&^_.+-]+$"),
+    ]
+
+
+class AttachmentRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: uuid.UUID
+    url: str
+    title: str
+    media_type: str
+    created_at: datetime

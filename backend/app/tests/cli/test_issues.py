@@ -1,0 +1,55 @@
+import json
+
+from app.tests.cli.conftest import Fpso
+
+
+def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
+    words = ("issue", "report", "5310B9D7", "--title", "Seal [1] leaks")
+    reported = fpso(*words, "--mode", "ELP", "--reporter", "Ana")
+    assert reported.exit_code == 0, reported.stderr
+    assert "title      Seal [1] leaks\n" in reported.stdout
+    assert fpso(*words, "--kind", "defect").exit_code == 0
+    started = [fpso("issue", verb, "1", "--json") for verb in ("triage", "start")]
+    assert json.loads(started[1].stdout)["state"] == "in_progress"
+    ordered = fpso("issue", "order", "1", "--type", "repair", "--cost", "5", "--json")
+    assert json.loads(ordered.stdout)["issue"] == 1
+    refused = fpso("issue", "resolve", "1")
+    assert refused.exit_code == 1
+    assert "still to be done" in refused.stderr
+    told = fpso("issue", "duplicate", "2", "1", "--comment", "The same seal")
+    assert "state      duplicate\n" in told.stdout
+    assert fpso("issue", "cancel", "1", "--reason", "No leak").exit_code == 0
+    assert (
+        fpso("issue", "comment", "1", "It was rain", "--author", "Ola").exit_code == 0
+    )
+    shown = fpso("issue", "show", "1").stdout
+    assert "state      cancelled\n" in shown
+    assert "orders     1, 1 open\n" in shown
+
+    def numbers(*words: str) -> list[int]:
+        done = fpso("issue", "list", "--json", *words)
+        return [item["number"] for item in json.loads(done.stdout)["items"]]
+
+    assert numbers("--vessel", vessel, "--sort", "number") == [1, 2]
+    assert numbers("--state", "duplicate", "--priority", "3") == [2]
+    assert numbers("--code", "23-LSHH-96138 (2)") == []
+    assert numbers("--code", "5310B9D7", "--below") == [2, 1]
+
+
+def test_a_unit_is_swapped_and_its_history_told(fpso: Fpso, vessel: str) -> None:
+    assert vessel
+    of = ("--manufacturer", "Solar", "--model", "C40", "--serial")
+    for serial in ("S1", "S2"):
+        swapped = fpso("unit", "swap", "5310B9D7", *of, serial, "--reason", "Worn")
+        assert swapped.exit_code == 0, swapped.stderr
+    assert "in         S2\nout        S1\n" in swapped.stdout
+    history = fpso("unit", "history", "5310B9D7").stdout.splitlines()[2:]
+    assert [line.split()[0] for line in history] == ["S2", "S1"]
+    assert history[1].endswith("Worn")
+    spare = json.loads(fpso("unit", "list", "--spare", "--json").stdout)["items"]
+    assert [unit["serial_number"] for unit in spare] == ["S1"]
+    where = json.loads(fpso("unit", "list", "--serial", "S2", "--json").stdout)
+    assert where["items"][0]["equipment"] == "5310B9D7"
+    taken = fpso("unit", "swap", "23-LSHH-96138 (2)", *of, "S2")
+    assert taken.exit_code == 1
+    assert "takes it out" in taken.stderr

@@ -1,0 +1,238 @@
+"""An issue's way from open to closed, and what hangs on it."""
+
+import asyncio
+
+import pytest
+from httpx2 import AsyncClient
+
+from app.tests.factories import (
+    JSON,
+    created,
+    equipment,
+    get,
+    ok,
+    order,
+    pointers,
+    refused,
+    url,
+    vessel,
+)
+from app.tests.issues.test_issues import issue
+
+
+@pytest.fixture
+async def aboard(client: AsyncClient) -> AsyncClient:
+    await vessel(client)
+    await equipment(client, "P1")
+    return client
+
+
+async def do(client: AsyncClient, made: JSON, verb: str, **body: object) -> JSON:
+    return ok(await client.post(url("issues", str(made["number"]), verb), json=body))
+
+
+BODIES: dict[str, JSON] = {"cancel": {"reason": "A false alarm"}}
+VERBS = ("triage", "start", "resolve", "close", "reopen", "cancel", "duplicate")
+# The verbs by which each state is reached, and those that it allows.
+WAYS = {
+    "open": ("", "triage cancel duplicate"),
+    "triaged": ("triage", "start resolve cancel duplicate"),
+    "in_progress": ("triage start", "resolve cancel duplicate"),
+    "resolved": ("triage start resolve", "close reopen"),
+    "closed": ("triage start resolve close", "reopen"),
+    "reopened": ("cancel reopen", "triage start cancel duplicate"),
+    "cancelled": ("cancel", "reopen"),
+    "duplicate": ("duplicate", "reopen"),
+}
+
+
+@pytest.mark.parametrize("state", WAYS)
+async def test_each_state_allows_its_moves_and_no_other(
+    aboard: AsyncClient, state: str
+) -> None:
+    way, possible = (words.split() for words in WAYS[state])
+    other = await issue(aboard)
+    bodies = BODIES | {"duplicate": {"of": other["number"]}}
+    for verb in VERBS:
+        made = await issue(aboard)
+        for step in way:
+            made = await do(aboard, made, step, **bodies.get(step, {}))
+        assert made["state"] == state
+        assert (made["duplicate_of"] is None) == (state != "duplicate")
+        answer = await aboard.post(
+            url("issues", str(made["number"]), verb), json=bodies.get(verb, {})
+        )
+        if verb in possible:
+            assert ok(answer)["version"] == made["version"] + 1
+            continue
+        problem = refused(answer, 409, "move-refused")
+        assert problem["state"] == state
+        assert state not in problem["possible"]
+        again = await get(aboard, "issues", str(made["number"]))
+        assert again == made
+
+
+async def test_every_move_is_kept_with_its_comment(aboard: AsyncClient) -> None:
+    made = await issue(aboard)
+    await do(aboard, made, "triage", comment="Seen", at="2026-02-01T08:00:00Z")
+    await do(aboard, made, "cancel", reason="A false alarm")
+    number = str(made["number"])
+    moves = (await get(aboard, "issues", number, "moves"))["items"]
+    assert [(move["before"], move["after"], move["comment"]) for move in moves] == [
+        ("open", "triaged", "Seen"),
+        ("triaged", "cancelled", "A false alarm"),
+    ]
+    assert moves[0]["at"] == "2026-02-01T08:00:00Z"
+    history = (await get(aboard, "issues", number, "history"))["items"]
+    assert [item["reason"] for item in history] == ["A false alarm", "Seen", None]
+    for reason in ("", None):
+        answer = await aboard.post(
+            url("issues", number, "cancel"), json={"reason": reason}
+        )
+        assert pointers(refused(answer, 422, "invalid")).keys() == {"/reason"}
+
+
+async def test_what_is_down_is_up_when_it_is_resolved(aboard: AsyncClient) -> None:
+    since = {"down_since": "2026-01-01T00:00:00Z"}
+    for body, until in (
+        ({"at": "2026-01-03T00:00:00Z"}, "2026-01-03T00:00:00Z"),
+        ({"down_until": "2026-01-02T00:00:00Z"}, "2026-01-02T00:00:00Z"),
+    ):
+        made = await issue(aboard, **since)
+        await do(aboard, made, "triage")
+        early = {"down_until": "2025-12-31T00:00:00Z"}
+        answer = await aboard.post(
+            url("issues", str(made["number"]), "resolve"), json=early
+        )
+        assert pointers(refused(answer, 422, "invalid")) == {
+            "/down_until": "before-down-since"
+        }
+        assert (await do(aboard, made, "resolve", **body))["down_until"] == until
+    never = await issue(aboard)
+    await do(aboard, never, "triage")
+    assert (await do(aboard, never, "resolve"))["down_until"] is None
+
+
+async def test_a_duplicate_names_one_that_is_none(aboard: AsyncClient) -> None:
+    first, second, third = [await issue(aboard) for _ in range(3)]
+    told = await do(aboard, second, "duplicate", of=first["number"])
+    assert told["duplicate_of"] == first["number"]
+    for of, status, slug in (
+        (third["number"], 422, "invalid"),
+        (second["number"], 409, "move-refused"),
+        (999999, 404, "not-found"),
+    ):
+        answer = await aboard.post(
+            url("issues", str(third["number"]), "duplicate"), json={"of": of}
+        )
+        refused(answer, status, slug)
+    assert (await do(aboard, second, "reopen"))["duplicate_of"] is None
+
+
+async def test_an_issue_becomes_work_and_neither_loses_the_other(
+    aboard: AsyncClient,
+) -> None:
+    made = await issue(aboard)
+    number = str(made["number"])
+    await do(aboard, made, "triage")
+    orders = url("issues", number, "operations")
+    answer = await aboard.post(orders, json={"type": "repair"})
+    first = created(answer)
+    assert ok(await aboard.get(answer.headers["location"])) == first
+    assert (first["code"], first["state"], first["cost"], first["issue"]) == (
+        *("P1", "planned", "0.00"),
+        made["number"],
+    )
+    assert (first["category"], first["activity"], first["note"]) == (
+        *("corrective", "2"),
+        made["title"],
+    )
+    second = created(
+        await aboard.post(
+            orders,
+            json={
+                "type": "test",
+                "cost": "7",
+                "category": "preventive",
+                "note": "After the repair",
+            },
+        )
+    )
+    await order(aboard, "P1")
+    found = await get(aboard, "operations", issue=number, sort="created_at")
+    assert [item["id"] for item in found["items"]] == [first["id"], second["id"]]
+    now = await get(aboard, "issues", number)
+    assert (now["orders"], now["open_orders"], now["offer"]) == (2, 2, None)
+    resolve = url("issues", number, "resolve")
+    problem = refused(await aboard.post(resolve, json={}), 409, "conflict")
+    assert f"issue={number}" in problem["detail"]
+    # Closing the last order offers to resolve the issue.
+    finish = url("operations", first["id"], "finish")
+    assert ok(await aboard.post(finish, json={}))["resolve_issue"] is None
+    cancel = url("operations", second["id"], "cancel")
+    closed = ok(await aboard.post(cancel, json={"reason": "Not needed"}))
+    assert closed["resolve_issue"] == resolve
+    assert (await get(aboard, "issues", number))["offer"] == "resolve"
+    assert (await get(aboard, "issues"))["items"][0]["open_orders"] == 0
+    ok(await aboard.post(closed["resolve_issue"], json={}))
+    assert (await get(aboard, "issues", number))["offer"] is None
+    late = await aboard.post(orders, json={"type": "repair"})
+    assert refused(late, 409, "move-refused")["state"] == "resolved"
+    whole = await issue(aboard, equipment=None, vessel="MV102", kind="request")
+    orders = url("issues", str(whole["number"]), "operations")
+    answer = await aboard.post(orders, json={"type": "check"})
+    assert pointers(refused(answer, 422, "invalid")) == {"/code": "missing"}
+    other = created(await aboard.post(orders, json={"type": "check", "code": "p1"}))
+    assert (other["code"], other["category"]) == ("P1", None)
+
+
+async def test_comments_and_attachments_hang_on_it(aboard: AsyncClient) -> None:
+    number = str((await issue(aboard))["number"])
+    for text in ("The spare is ashore", "It comes on Friday"):
+        comment = {"text": text, "author": "Ola"}
+        created(await aboard.post(url("issues", number, "comments"), json=comment))
+    page = await get(aboard, "issues", number, "comments")
+    assert [(item["text"], item["author"]) for item in page["items"]] == [
+        ("The spare is ashore", "Ola"),
+        ("It comes on Friday", "Ola"),
+    ]
+    picture = {
+        "url": "https://files.example.com/seal.jpg?size=1",
+        "title": "The seal",
+        "media_type": "image/jpeg",
+    }
+    address = url("issues", number, "attachments")
+    made = created(await aboard.post(address, json=picture))
+    assert (await get(aboard, "issues", number, "attachments"))["items"] == [made]
+    assert made | picture == made
+    for wrong, where in (
+        ({"url": "javascript:alert(1)"}, "/url"),
+        ({"url": "https://a b"}, "/url"),
+        ({"media_type": "jpeg"}, "/media_type"),
+        ({"title": ""}, "/title"),
+    ):
+        answer = await aboard.post(address, json=picture | wrong)
+        assert pointers(refused(answer, 422, "invalid")).keys() == {where}
+    for part in ("comments", "attachments", "moves"):
+        answer = await aboard.get(url("issues", "999999", part))
+        refused(answer, 404, "not-found")
+    nobody = await aboard.post(url("issues", "999999", "comments"), json={"text": "x"})
+    refused(nobody, 404, "not-found")
+
+
+async def test_of_an_order_and_a_resolution_at_once_one_comes_first(
+    committed: AsyncClient,
+) -> None:
+    """An issue is never resolved while an order of it is still to be done."""
+    await vessel(committed)
+    await equipment(committed, "P1")
+    for _ in range(4):
+        made = await issue(committed)
+        await do(committed, made, "triage")
+        number = str(made["number"])
+        answers = await asyncio.gather(
+            committed.post(url("issues", number, "operations"), json={"type": "x"}),
+            committed.post(url("issues", number, "resolve"), json={}),
+        )
+        statuses = sorted(int(answer.status_code) for answer in answers)
+        assert statuses in ([200, 409], [201, 409])

@@ -1,0 +1,205 @@
+"""What sat where from when to when, told from both sides."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from httpx2 import AsyncClient, Response
+
+from app.settings import Settings
+from app.tests.conftest import connected
+from app.tests.factories import (
+    JSON,
+    change,
+    created,
+    equipment,
+    get,
+    ok,
+    pointers,
+    refused,
+    url,
+    vessel,
+)
+
+
+def named(serial: str) -> JSON:
+    return {"manufacturer": "Solar", "model": "C40", "serial_number": serial}
+
+
+def day(number: int) -> str:
+    return f"2026-01-{number:02}T00:00:00Z"
+
+
+@pytest.fixture
+async def aboard(client: AsyncClient) -> AsyncClient:
+    await vessel(client)
+    for code in ("A1", "A2"):
+        await equipment(client, code)
+    return client
+
+
+async def send(
+    client: AsyncClient, serial: str, into: str = "A1", **fields: object
+) -> Response:
+    body = named(serial) | fields
+    return await client.post(url("equipment", into, "units"), json=body)
+
+
+async def put(
+    client: AsyncClient, serial: str, into: str = "A1", **fields: object
+) -> JSON:
+    return created(await send(client, serial, into, **fields))
+
+
+async def sat(client: AsyncClient, *where: str) -> list[tuple[str, str, str, str]]:
+    page = await get(client, *where)
+    return [
+        (
+            item["equipment"],
+            item["unit"]["serial_number"],
+            item["installed_at"][8:10],
+            item["removed_at"][8:10] if item["removed_at"] else "-",
+        )
+        for item in page["items"]
+    ]
+
+
+async def test_a_swap_is_told_from_both_sides(aboard: AsyncClient) -> None:
+    first = await put(aboard, "S1", at=day(1))
+    assert first["removed"] is None
+    one = first["installed"]["unit"]["id"]
+    assert (await get(aboard, "units", one))["equipment"] == "A1"
+    second = await put(aboard, "S2", at=day(5), reason="Seal leaks")
+    assert second["removed"]["id"] == first["installed"]["id"]
+    assert second["removed"]["removed_at"] == day(5)
+    assert second["removed"]["removed_because"] == "Seal leaks"
+    two = second["installed"]["unit"]["id"]
+    await put(aboard, "S1", "A2", at=day(7))
+    assert await sat(aboard, "equipment", "a1", "units") == [
+        ("A1", "S2", "05", "-"),
+        ("A1", "S1", "01", "05"),
+    ]
+    address = ("units", one, "installations")
+    assert await sat(aboard, *address) == [
+        ("A2", "S1", "07", "-"),
+        ("A1", "S1", "01", "05"),
+    ]
+    out = await aboard.post(url("units", two, "remove"), json={"at": day(9)})
+    assert ok(out)["removed_at"] == day(9)
+    assert (await get(aboard, "units", two))["equipment"] is None
+    again = await aboard.post(url("units", two, "remove"), json={})
+    refused(again, 409, "conflict")
+    # What was long ago is told later, and must have been free.
+    await put(aboard, "S3", at=day(9), until=day(12))
+    assert (await sat(aboard, "equipment", "A1", "units"))[0] == (
+        *("A1", "S3", "09"),
+        "12",
+    )
+    page = await get(aboard, "equipment", "A1", "units", limit=1)
+    rest = await get(*(aboard, "equipment", "A1", "units"), cursor=page["next_cursor"])
+    assert len(rest["items"]) == 2
+
+
+async def test_what_is_taken_is_refused(aboard: AsyncClient) -> None:
+    made = await put(aboard, "S1", at=day(2))
+    identity = made["installed"]["unit"]["id"]
+    await put(aboard, "S2", "A2", at=day(2))
+    # Elsewhere; there already; there then; in two places then.
+    for serial, into, when, holder in (
+        ("S1", "A2", {"at": day(5)}, "A1"),
+        ("S1", "A1", {"at": day(5)}, "A1"),
+        ("S3", "A1", {"at": day(1), "until": day(3)}, "A1"),
+        ("S2", "A1", {"at": day(1), "until": day(3)}, None),
+    ):
+        problem = refused(await send(aboard, serial, into, **when), 409, "occupied")
+        if holder:
+            assert problem["existing"] == url("equipment", holder, "units")
+    problem = refused(await send(aboard, "S1", "A2", at=day(5)), 409, "occupied")
+    assert f"/api/v1/units/{identity}/remove" in problem["detail"]
+    for body, where in (
+        ({"at": day(1)}, {"/at": "before-installation"}),
+        ({"at": day(1), "until": day(1)}, {"/until": "before-installation"}),
+    ):
+        answer = await send(aboard, "S4", **body)
+        assert pointers(refused(answer, 422, "invalid")) == where
+    body = {"at": day(2)}
+    answer = await aboard.post(url("units", identity, "remove"), json=body)
+    assert pointers(refused(answer, 422, "invalid")) == {"/at": "before-installation"}
+    # Nothing of that was stored.
+    assert len((await get(aboard, "units"))["items"]) == 2
+    assert await sat(aboard, "equipment", "A1", "units") == [("A1", "S1", "02", "-")]
+    refused(await send(aboard, "S1", "NOPE"), 404, "not-found")
+    for path in ("", "/remove", "/installations"):
+        address = url("units", str(uuid4())) + path
+        method = "POST" if path == "/remove" else "GET"
+        refused(await aboard.request(method, address, json={}), 404, "not-found")
+
+
+async def test_spares_are_units_too(aboard: AsyncClient) -> None:
+    answer = await aboard.post(url("units"), json=named("S1") | {"note": "On shelf"})
+    made = created(answer)
+    assert made["equipment"] is None
+    assert ok(await aboard.get(answer.headers["location"])) == made
+    again = refused(
+        await aboard.post(url("units"), json=named("S1")), 409, "duplicate-code"
+    )
+    assert again["existing"] == answer.headers["location"]
+    await put(aboard, "S2")
+    for installed, serial in ((False, "S1"), (True, "S2")):
+        found = await get(aboard, "units", installed=str(installed).lower())
+        assert [unit["serial_number"] for unit in found["items"]] == [serial]
+    found = await get(aboard, "units", serial_number="S2", model="C40")
+    assert [unit["equipment"] for unit in found["items"]] == ["A1"]
+    assert (await get(aboard, "units", manufacturer="GE"))["items"] == []
+    mended = await change(aboard, "units", made["id"], match='"1"', model="C40-2")
+    assert ok(mended)["model"] == "C40-2"
+    wrong = await change(aboard, "units", made["id"], serial_number=None)
+    assert pointers(refused(wrong, 422, "invalid")) == {"/serial_number": "blank"}
+    taken = await change(
+        *(aboard, "units", made["id"]), model="C40", serial_number="S2"
+    )
+    refused(taken, 409, "duplicate-code")
+
+
+async def test_of_two_swaps_at_once_one_wins(
+    committed: AsyncClient, fresh: Settings
+) -> None:
+    await vessel(committed)
+    codes = [f"E{number}" for number in range(4)]
+    for code in codes:
+        await equipment(committed, code)
+    # One unit, four places; four units, one empty place; then one that is taken.
+    races = [
+        [("S1", code) for code in codes],
+        [(f"T{number}", "E0") for number in range(4)],
+    ]
+    await committed.post(url("equipment", "E1", "units"), json=named("W"))
+    races.append([(f"U{number}", "E1") for number in range(4)])
+    for race in races:
+        if race[0][0] == "T0":  # wherever the first race left it
+            unit = (await get(committed, "units", serial_number="S1"))["items"][0]
+            ok(await committed.post(url("units", unit["id"], "remove"), json={}))
+        answers = await asyncio.gather(*(send(committed, *pair) for pair in race))
+        lost = [answer for answer in answers if answer.status_code != 201]
+        for answer in lost:
+            assert refused(answer, 409, "occupied")["detail"]
+        assert len(lost) < 4
+        if race is races[0]:
+            assert len(lost) == 3
+    for place in ("E0", "E1"):
+        times = await sat(committed, "equipment", place, "units")
+        assert [left for *_, left in times].count("-") == 1
+    # The control: not even by hand can a unit be in two places.
+    sits = "FROM installations WHERE removed_at IS NULL LIMIT 1"
+    spare = "(SELECT id FROM units WHERE serial_number = 'S1')"
+    async with connected(fresh) as connection:
+        for column, what in (
+            ("unit", "unit, 'E3'"),
+            ("equipment", f"{spare}, equipment"),
+        ):
+            with pytest.raises(asyncpg.ExclusionViolationError, match=f"_{column}"):
+                await connection.execute(
+                    "INSERT INTO installations (unit, equipment, installed_at) "
+                    f"SELECT {what}, now() {sits}"
+                )
