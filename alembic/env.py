@@ -19,6 +19,9 @@ import app.changes.models
 import app.equipment.models
 import app.imports.models
 import app.operations.models
+import app.parts.models
+import app.requisitions.models
+import app.stock.models
 import app.vessels.models  # noqa: F401 these register the tables
 from app.database import Base
 from app.settings import Settings

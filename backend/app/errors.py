@@ -9,6 +9,7 @@ AppError                    status  slug
 ├── ConflictError              409  conflict
 │   ├── DuplicateError         409  duplicate-code
 │   ├── ParentCycleError       409  parent-cycle
+│   ├── InsufficientStockError 409  insufficient-stock
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
 ├── CursorExpiredError         410  cursor-expired
@@ -152,6 +153,17 @@ class ParentCycleError(ConflictError):
     """
 
     slug, title = "parent-cycle", "Parent cycle"
+
+
+class InsufficientStockError(ConflictError):
+    """A store has less to give than was asked for, so nothing was moved at all.
+
+    `short` lists every part of which there is too little, with what was asked for and
+    what is there. What is reserved for requisitions is not there for others: ask for
+    less, receive more, or cancel a requisition.
+    """
+
+    slug, title = "insufficient-stock", "Insufficient stock"
 
 
 class PlanHasErrorsError(ConflictError):

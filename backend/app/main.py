@@ -21,8 +21,11 @@ from app.links import PREFIX
 from app.log import RequestLog, configure
 from app.methods import AnswerHead
 from app.operations.router import router as operations
+from app.parts.router import router as parts
 from app.refusals import Refusals
+from app.requisitions.router import router as requisitions
 from app.settings import Settings
+from app.stock.router import router as stock
 from app.vessels.router import router as vessels
 
 BODY_MAX = 1024 * 1024
@@ -70,7 +73,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    for router in (vessels, equipment, operations, imports, changes):
+    features = (vessels, equipment, operations, imports, parts, stock, requisitions)
+    for router in (*features, changes):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)

@@ -18,7 +18,10 @@ class ChangeRead(BaseModel):
     request_id: str | None
     reason: str | None
     entity: Annotated[str, Field(examples=["equipment"])]
-    vessel: Annotated[str, Field(examples=["MV102"])]
+    vessel: Annotated[
+        str | None,
+        Field(examples=["MV102"], description="Null for what is of no vessel."),
+    ]
     code: Annotated[
         str, Field(examples=["5310B9D7"], description="Of an operation order, its id.")
     ]

@@ -1,0 +1,77 @@
+"""A fleet with stores: made over HTTP, as callers make it."""
+
+from httpx2 import AsyncClient, Response
+
+from app.tests.factories import (
+    JSON,
+    created,
+    equipment,
+    get,
+    ok,
+    url,
+    vessel,
+)
+
+MAIN, YARD = "MV102-MAIN", "YARD"
+
+
+async def part(client: AsyncClient, number: str = "SEAL", **fields: object) -> JSON:
+    body = {"number": number, "name": f"{number} of the test", "unit_of_measure": "EA"}
+    body |= {"price": "12.50"} | fields
+    return created(await client.post(url("parts"), json=body))
+
+
+async def store(
+    client: AsyncClient, code: str = MAIN, place: str = "aboard", **fields: object
+) -> JSON:
+    body = {"code": code, "place": place, **fields}
+    if place == "aboard":
+        body = {"vessel": "MV102"} | body
+    return created(await client.post(url("stores"), json=body))
+
+
+async def stocked(client: AsyncClient, **quantities: object) -> None:
+    """A vessel with an equipment, a store aboard and ashore, and so much of each."""
+    await vessel(client, "MV102")
+    await equipment(client, "A1")
+    await store(client)
+    await store(client, YARD, "ashore")
+    for number, quantity in quantities.items():
+        await part(client, number)
+        if quantity:
+            ok(await book(client, "receive", {number: quantity}))
+
+
+async def book(
+    client: AsyncClient, verb: str, lines: dict[str, object], **fields: object
+) -> Response:
+    """Receive, issue, transfer or adjust these parts in the main store."""
+    what = "difference" if verb == "adjust" else "quantity"
+    spelt = [{"part": part, what: quantity} for part, quantity in lines.items()]
+    body = {"store": MAIN, "lines": spelt, **fields}
+    return await client.post(url("stock", verb), json=body)
+
+
+async def on_hand(client: AsyncClient, part: str, store: str = MAIN) -> tuple[str, ...]:
+    """On hand, reserved and available."""
+    page = await get(client, "stock", part=part, store=store)
+    [row] = page["items"]
+    return row["on_hand"], row["reserved"], row["available"]
+
+
+async def cart(client: AsyncClient, **quantities: object) -> JSON:
+    """A cart aboard the vessel, of the main store, with so much of each part."""
+    return created(await client.post(url("requisitions"), json=asking(**quantities)))
+
+
+def asking(requester: str = "mechanic", **quantities: object) -> JSON:
+    lines = [{"part": part, "quantity": much} for part, much in quantities.items()]
+    return {"vessel": "MV102", "store": MAIN, "requester": requester, "lines": lines}
+
+
+async def do(
+    client: AsyncClient, requisition: JSON, verb: str, **body: object
+) -> Response:
+    address = url("requisitions", requisition["id"], verb)
+    takes_none = verb in {"submit", "reserve"}
+    return await client.post(address, json=None if takes_none else body)
