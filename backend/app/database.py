@@ -4,7 +4,7 @@ import uuid
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import asyncpg
 from fastapi import Depends, Request
@@ -73,6 +73,27 @@ class Record(Base):
     }
 
 
+CONNECT: dict[str, Any] = {
+    "timeout": 3,
+    "command_timeout": 6,
+    "server_settings": {
+        "application_name": "fpso",
+        "timezone": "UTC",
+        "statement_timeout": "5s",
+        "lock_timeout": "2s",
+        "idle_in_transaction_session_timeout": "10s",
+        "jit": "off",
+    },
+}
+
+
+def lost(exc: BaseException) -> bool:
+    """Whether to drop the connection instead of pooling it."""
+    # The server shuts down (57P01 to 57P03), was demoted (25006) or answers no more.
+    state = getattr(exc, "sqlstate", None) or ""
+    return state == "25006" or state.startswith(("08", "57P0"))
+
+
 def create_engine(settings: Settings) -> AsyncEngine:
     """An engine on which nothing waits for ever, whatever PostgreSQL does."""
     engine = create_async_engine(
@@ -82,26 +103,12 @@ def create_engine(settings: Settings) -> AsyncEngine:
         pool_timeout=2,
         pool_pre_ping=True,
         hide_parameters=True,  # no values in logs
-        connect_args={
-            "timeout": 3,
-            "command_timeout": 6,
-            "server_settings": {
-                "application_name": "fpso",
-                "timezone": "UTC",
-                "statement_timeout": "5s",
-                "lock_timeout": "2s",
-                "idle_in_transaction_session_timeout": "10s",
-                "jit": "off",
-            },
-        },
+        connect_args=CONNECT,
     )
 
     @event.listens_for(engine.sync_engine, "handle_error")
     def notice_a_lost_server(context: ExceptionContext) -> None:
-        # A server that shuts down (57P01 to 57P03), was demoted (25006) or answers no
-        # more is gone: drop its connections instead of pooling them.
-        state = getattr(context.original_exception, "sqlstate", None) or ""
-        if state == "25006" or state.startswith(("08", "57P0")):
+        if lost(context.original_exception):
             context.is_disconnect = True
 
     return engine
@@ -120,6 +127,15 @@ async def get_session(request: Request) -> AsyncGenerator[AsyncSession]:
 # "function" commits before the response leaves. The default scope commits after
 # it, so that a client could be told 201 about a row that was never stored.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+
+
+async def get_sessions(request: Request) -> Sessions:
+    sessions: Sessions = request.state.sessions
+    return sessions
+
+
+# For what rarely needs a transaction, and then opens it.
+SessionsDep = Annotated[Sessions, Depends(get_sessions)]
 
 
 async def be_patient(session: AsyncSession, seconds: int) -> None:

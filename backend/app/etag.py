@@ -1,7 +1,7 @@
 """Optimistic concurrency: a row's version, spoken as an HTTP ETag."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import Depends, Header, Response
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +15,7 @@ STALE = (
 _TAG = re.compile(r'"(\d{1,18})"')
 
 
-def expected_version(
+async def expected_version(
     if_match: Annotated[
         str | None,
         Header(description='The `ETag` you last read, such as `"3"`; or `*`.'),
@@ -51,5 +51,10 @@ async def wait(session: AsyncSession, record: Record) -> None:
     await session.refresh(record, with_for_update={"key_share": True})
 
 
-def tag(response: Response, record: Record) -> None:
+class Versioned(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+def tag(response: Response, record: Versioned) -> None:
     response.headers["ETag"] = f'"{record.version}"'

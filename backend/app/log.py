@@ -1,6 +1,8 @@
 """JSON logs, and a request id that ties a log line to the answer it speaks of."""
 
+import io
 import logging
+import random
 import re
 import sys
 import time
@@ -11,6 +13,7 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import EventDict
 
 log = structlog.stdlib.get_logger("fpso")
 
@@ -34,25 +37,41 @@ def _describe(exc_info: Any) -> list[dict[str, Any]]:  # noqa: ANN401 structlog'
     return stacks
 
 
+class _Stdout(io.StringIO):
+    """Whatever stdout is at the moment: who configures logs may change it later."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+
+def _sign(_: object, _method: str, event: EventDict) -> EventDict:
+    event["logger"] = "fpso"
+    return event
+
+
 def configure(level: str) -> None:
     """Send structlog's and the libraries' logs to stdout, one JSON object a line."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.ExceptionRenderer(_describe),
     ]
+    # Our own events go straight to stdout: by way of the standard library's logging
+    # the line of a request cost a tenth of W2.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, _sign, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(_Stdout()),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
@@ -60,6 +79,11 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+
+
+def _new_id() -> str:
+    # Unlike uuid4 it asks the kernel nothing (a tenth of W1); it guards no secret.
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 class RequestLog:
@@ -73,7 +97,7 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        request_id = given if _REQUEST_ID.fullmatch(given) else _new_id()
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 0

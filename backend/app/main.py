@@ -15,6 +15,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from app import contract, health, pages, parameters, problems
 from app.changes.router import router as changes
 from app.database import Sessions, create_engine, create_sessions
+from app.drivers import Drivers, open_drivers
 from app.equipment.router import router as equipment
 from app.imports.router import router as imports
 from app.links import PREFIX
@@ -42,6 +43,7 @@ is `application/problem+json`; its `type` is a page under [/problems](/problems)
 
 class State(TypedDict):
     sessions: Sessions
+    drivers: Drivers
 
 
 def from_environment() -> FastAPI:
@@ -55,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[State]:
         engine = create_engine(settings)
-        yield {"sessions": create_sessions(engine)}
+        async with open_drivers(engine, settings.pool_size) as drivers:
+            yield {"sessions": create_sessions(engine), "drivers": drivers}
         await engine.dispose()
 
     app = FastAPI(
@@ -68,6 +71,8 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         responses={"default": contract.DEFAULT},
+        # Asking at each request for providers that nobody has set is a tenth of W2.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings = settings
     app.state.public_url = (settings.public_url or "").rstrip("/")

@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -66,20 +67,32 @@ async def paginate(
     key = list(dict.fromkeys([columns[name], unique]))
     descending = sort.startswith("-")
     ordered = query.order_by(*(k.desc() if descending else k.asc() for k in key))
-    if page.cursor is not None:
-        last = tuple_(*_decode(page.cursor, sort, key))
-        place = tuple_(*key)
-        ordered = ordered.where(place < last if descending else place > last)
+    if (values := place(page, sort, key)) is not None:
+        last = tuple_(*values)
+        at = tuple_(*key)
+        ordered = ordered.where(at < last if descending else at > last)
     rows = (await session.execute(ordered.limit(page.limit + 1))).all()
     if len(rows) <= page.limit:
         return rows, None
-    return rows[: page.limit], _encode(rows[page.limit - 1], sort, key)
+    last_row = rows[page.limit - 1]
+    source = last_row[0] if hasattr(last_row[0], key[0].key) else last_row
+    return rows[: page.limit], cursor_after(source, sort, key)
 
 
-def _encode(row: Row[Any], sort: str, key: Sequence[Column]) -> str:
-    source = row[0] if hasattr(row[0], key[0].key) else row
+def cursor_after(source: object, sort: str, key: Sequence[Column]) -> str:
+    """The cursor of the page that follows this row or entity."""
     values = [to_jsonable_python(getattr(source, column.key)) for column in key]
     return urlsafe_b64encode(json.dumps([sort, *values]).encode()).decode().rstrip("=")
+
+
+def place(page: PageQuery, sort: str, key: Sequence[Column]) -> list[Any] | None:
+    """The values of `key` behind which the page starts; None is the first page."""
+    return None if page.cursor is None else _decode(page.cursor, sort, key)
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)  # making one costs far more than using it
 
 
 def _decode(cursor: str, sort: str, key: Sequence[Column]) -> list[Any]:
@@ -89,7 +102,7 @@ def _decode(cursor: str, sort: str, key: Sequence[Column]) -> list[Any]:
         if issued_for != sort:
             raise ValueError(cursor)  # noqa: TRY301 one way out for all that is wrong
         return [
-            _sendable(TypeAdapter(column.type.python_type).validate_python(value))
+            _sendable(_adapter(column.type.python_type).validate_python(value))
             for column, value in zip(key, values, strict=True)
         ]
     except (ValueError, TypeError, OverflowError, RecursionError):

@@ -20,8 +20,9 @@ def _documented(app: FastAPI) -> Parameters:
     }
 
 
-def refuse_unknown(request: Request) -> None:
+async def refuse_unknown(request: Request) -> None:
     """Refuse what the operation does not document, or wants only once."""
+    # Async, although it waits for nothing: FastAPI sends plain functions to a thread.
     if not request.query_params:
         return
     state = request.app.state

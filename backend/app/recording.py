@@ -1,7 +1,7 @@
 """What the record of changes tells of a request: its triggers read it (ADR 9)."""
 
 from collections.abc import AsyncGenerator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Header, Request
 from pydantic import BeforeValidator
@@ -12,10 +12,13 @@ from app.database import Sessions
 from app.values import Label
 
 # Local to the transaction: a pooled connection tells nothing of whoever had it before.
-_SAY = text(
-    "SELECT set_config('fpso.request_id', :request_id, true), "
-    "set_config('fpso.reason', :reason, true)"
-)
+_SAY = """SELECT set_config('fpso.request_id', :request_id, true)
+    || set_config('fpso.reason', :reason, true)"""
+
+# The same for a write of one statement that is a transaction of its own: among its
+# conditions this holds always. It is asked once, before any row; triggers fire last.
+SAID = f"({_SAY}) IS NOT NULL"
+
 _BECAUSE = text(
     "SELECT set_config('fpso.reason', coalesce(nullif("
     "current_setting('fpso.reason', true), ''), :reason), true)"
@@ -38,9 +41,26 @@ ChangeReason = Annotated[
 ]
 
 
-async def say(session: AsyncSession, request_id: str, reason: str | None) -> None:
+class Cause(NamedTuple):
+    """What the record tells of a change, besides the change."""
+
+    request_id: str
+    reason: str | None
+
+    def values(self) -> dict[str, str]:
+        return {"request_id": self.request_id, "reason": self.reason or ""}
+
+
+async def get_cause(request: Request, x_change_reason: ChangeReason = None) -> Cause:
+    return Cause(request.state.request_id, x_change_reason)
+
+
+CauseDep = Annotated[Cause, Depends(get_cause)]
+
+
+async def say(session: AsyncSession, cause: Cause) -> None:
     """Tell the record what the session's transaction is done for."""
-    await session.execute(_SAY, {"request_id": request_id, "reason": reason or ""})
+    await session.execute(text(_SAY), cause.values())
 
 
 async def because(session: AsyncSession, reason: str | None) -> None:
@@ -50,16 +70,16 @@ async def because(session: AsyncSession, reason: str | None) -> None:
 
 
 async def get_recorded_session(
-    request: Request, x_change_reason: ChangeReason = None
+    request: Request, cause: CauseDep
 ) -> AsyncGenerator[AsyncSession]:
     sessions: Sessions = request.state.sessions
     async with sessions.begin() as session:
-        await say(session, request.state.request_id, x_change_reason)
+        await say(session, cause)
         yield session
 
 
-# What every operation that writes takes instead of SessionDep; the same scope, for the
-# same reason.
+# What every operation that writes takes instead of SessionDep, except for hot paths,
+# which take CauseDep; the same scope, for the same reason.
 RecordedSessionDep = Annotated[
     AsyncSession, Depends(get_recorded_session, scope="function")
 ]

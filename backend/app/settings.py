@@ -27,7 +27,12 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=65535, description="Port on which a backend listens.")
     ] = 8000
     pool_size: Annotated[
-        int, Field(ge=1, le=100, description="Database connections a backend keeps.")
+        int,
+        Field(
+            ge=1,
+            le=100,
+            description="Connections of each of the two pools a backend keeps.",
+        ),
     ] = 10
     public_url: Annotated[
         str | None,
@@ -80,7 +85,7 @@ class Settings(BaseSettings):
         return f"postgresql+asyncpg://{rest}"
 
 
-def get_currency(request: Request) -> str:
+async def get_currency(request: Request) -> str:
     settings: Settings = request.app.state.settings
     return settings.currency
 

@@ -92,7 +92,7 @@ class Stack:
         # Variables of psql and its kin speak of other servers.
         self.env = {k: v for k, v in self.env.items() if not k.startswith("PG")}
         url = cluster.url(self.server_port, database.NAME)
-        room = self.pool_size * self.settings.backends + SPARE_CONNECTIONS
+        room = 2 * self.pool_size * self.settings.backends + SPARE_CONNECTIONS
         server = self.keep(
             "PostgreSQL",
             lambda output: cluster.start(

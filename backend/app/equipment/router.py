@@ -1,13 +1,15 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response, status
-from sqlalchemy import Row
 
 from app import etag
-from app.database import SessionDep
+from app.database import SessionDep, SessionsDep
+from app.drivers import DriversDep
 from app.equipment import exports, service
 from app.equipment.models import Equipment, Status
+from app.equipment.queries import EquipmentPage
 from app.equipment.schemas import (
     Batch,
     BatchQuery,
@@ -32,22 +34,23 @@ from app.etag import ExpectedVersion
 from app.links import href
 from app.pagination import Page, PageQuery, link
 from app.problems import responses
-from app.recording import RecordedSessionDep
+from app.recording import CauseDep, RecordedSessionDep
 from app.values import CodeRef
 from app.vessels import service as vessels
 
 router = APIRouter(tags=["equipment"])
 
 
-def _page(
-    request: Request,
-    response: Response,
-    listing: tuple[Sequence[Row[Any]], str | None],
-) -> Page[EquipmentRead]:
-    rows, next_cursor = listing
-    link(request, response, next_cursor)
-    items = [EquipmentRead.model_validate(row[0]) for row in rows]
-    return Page(items=items, next_cursor=next_cursor)
+# What these answer is written by msgspec; the `response_model` documents it.
+def _answer(content: object, status_code: int = status.HTTP_200_OK) -> Response:
+    body = msgspec.json.encode(content)
+    return Response(body, status_code, media_type="application/json")
+
+
+def _page(request: Request, page: EquipmentPage) -> Response:
+    answer = _answer(page)
+    link(request, answer, page.next_cursor)
+    return answer
 
 
 @router.post(
@@ -57,42 +60,46 @@ def _page(
     responses=responses(NotFoundError, DuplicateError, ParentCycleError),
 )
 async def install_equipment(
-    session: RecordedSessionDep,
-    response: Response,
+    drivers: DriversDep,
+    sessions: SessionsDep,
+    cause: CauseDep,
     code: CodeRef,
     data: EquipmentCreate,
-) -> Equipment:
+) -> Response:
     """Register an equipment aboard a vessel; it starts active."""
-    equipment = await service.install(session, code, data)
-    response.headers["Location"] = href("equipment", equipment.code)
-    etag.tag(response, equipment)
-    return equipment
+    equipment = await service.install(drivers, sessions, cause, code, data)
+    answer = _answer(equipment, status.HTTP_201_CREATED)
+    answer.headers["Location"] = href("equipment", equipment.code)
+    etag.tag(answer, equipment)
+    return answer
 
 
 @router.get(
-    "/vessels/{code}/equipment", responses=responses(NotFoundError, BadCursorError)
+    "/vessels/{code}/equipment",
+    response_model=Page[EquipmentRead],
+    responses=responses(NotFoundError, BadCursorError),
 )
 async def list_vessel_equipment(
-    session: SessionDep,
+    drivers: DriversDep,
+    sessions: SessionsDep,
     request: Request,
-    response: Response,
     code: CodeRef,
     query: Annotated[EquipmentQuery, Query()],
-) -> Page[EquipmentRead]:
+) -> Response:
     """List a vessel's equipment; `status=active` for what is in use."""
-    listing = await service.listing(session, code, query)
-    return _page(request, response, listing)
+    return _page(request, await service.listing(drivers, sessions, code, query))
 
 
-@router.get("/equipment", responses=responses(BadCursorError))
+@router.get(
+    "/equipment",
+    response_model=Page[EquipmentRead],
+    responses=responses(BadCursorError),
+)
 async def list_equipment(
-    session: SessionDep,
-    request: Request,
-    response: Response,
-    query: Annotated[FleetQuery, Query()],
-) -> Page[EquipmentRead]:
+    drivers: DriversDep, request: Request, query: Annotated[FleetQuery, Query()]
+) -> Response:
     """List the equipment of the whole fleet."""
-    return _page(request, response, await service.fleet(session, query))
+    return _page(request, await service.fleet(drivers, query))
 
 
 @router.post(
@@ -101,11 +108,14 @@ async def list_equipment(
     responses=responses(UnknownCodesError),
 )
 async def deactivate_equipment(
-    session: RecordedSessionDep, query: Annotated[BatchQuery, Query()], data: Codes
+    drivers: DriversDep,
+    cause: CauseDep,
+    query: Annotated[BatchQuery, Query()],
+    data: Codes,
 ) -> Batch:
     """Set one code or a list inactive: all of them or, if one is unknown, none."""
     return await service.set_status(
-        session, data.codes, Status.INACTIVE, partial=query.mode == "partial"
+        drivers, cause, data.codes, Status.INACTIVE, partial=query.mode == "partial"
     )
 
 
@@ -115,11 +125,14 @@ async def deactivate_equipment(
     responses=responses(UnknownCodesError),
 )
 async def activate_equipment(
-    session: RecordedSessionDep, query: Annotated[BatchQuery, Query()], data: Codes
+    drivers: DriversDep,
+    cause: CauseDep,
+    query: Annotated[BatchQuery, Query()],
+    data: Codes,
 ) -> Batch:
     """Set one code or a list active: all of them or, if one is unknown, none."""
     return await service.set_status(
-        session, data.codes, Status.ACTIVE, partial=query.mode == "partial"
+        drivers, cause, data.codes, Status.ACTIVE, partial=query.mode == "partial"
     )
 
 
@@ -128,13 +141,12 @@ async def activate_equipment(
     response_model=EquipmentRead,
     responses=responses(NotFoundError),
 )
-async def read_equipment(
-    session: SessionDep, response: Response, code: CodeRef
-) -> Equipment:
+async def read_equipment(drivers: DriversDep, code: CodeRef) -> Response:
     """Read one equipment."""
-    equipment = await service.get(session, code)
-    etag.tag(response, equipment)
-    return equipment
+    equipment = await service.read(drivers, code)
+    answer = _answer(equipment)
+    etag.tag(answer, equipment)
+    return answer
 
 
 @router.patch(
@@ -163,17 +175,17 @@ async def update_equipment(
 
 @router.get(
     "/equipment/{code}/children",
+    response_model=Page[EquipmentRead],
     responses=responses(NotFoundError, BadCursorError),
 )
 async def list_equipment_children(
-    session: SessionDep,
+    drivers: DriversDep,
     request: Request,
-    response: Response,
     code: CodeRef,
     query: Annotated[PageQuery, Query()],
-) -> Page[EquipmentRead]:
+) -> Response:
     """List what stands directly below an equipment."""
-    return _page(request, response, await service.children(session, code, query))
+    return _page(request, await service.children(drivers, code, query))
 
 
 @router.get(

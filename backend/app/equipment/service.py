@@ -1,16 +1,21 @@
-"""What one can do with equipment. Never commits: the caller's transaction does."""
+"""What one can do with equipment.
+
+What takes a session never commits; what takes drivers is a transaction of its own.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select
-from sqlalchemy import update as sql_update
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import etag, problems
-from app.equipment import tree
+from app.database import Sessions
+from app.drivers import Drivers
+from app.equipment import queries, tree
 from app.equipment.models import Equipment, Status
+from app.equipment.queries import EquipmentPage, EquipmentRow
 from app.equipment.schemas import (
     Batch,
     EquipmentCreate,
@@ -29,13 +34,11 @@ from app.errors import (
     UnknownCodesError,
 )
 from app.links import href
-from app.pagination import PageQuery, paginate
+from app.pagination import PageQuery
+from app.recording import Cause, say
 from app.vessels import service as vessels
 
-# The columns sort by byte, where only A to Z have a lower case; this knows å and ç.
-ANY_CASE = "pg_c_utf8"
-
-Listing = tuple[Sequence[Row[Any]], str | None]
+FILTERS = ("status", "name", "location", "group", "tag", "parent")
 
 problems.CONSTRAINTS |= {
     "uq_equipment_code": ConflictError("One of the codes was taken meanwhile."),
@@ -44,11 +47,27 @@ problems.CONSTRAINTS |= {
 
 
 async def install(
-    session: AsyncSession, vessel: str, data: EquipmentCreate
-) -> Equipment:
+    drivers: Drivers,
+    sessions: Sessions,
+    cause: Cause,
+    vessel: str,
+    data: EquipmentCreate,
+) -> EquipmentRow:
+    if row := await queries.create(drivers, cause, vessel, data):
+        return row
+    # The ORM's way tells in words what the database refuses.
     equipment = Equipment()
-    await _write(session, equipment, {"vessel": vessel, **data.model_dump()})
-    return equipment
+    async with sessions.begin() as session:
+        await say(session, cause)
+        await _write(session, equipment, {"vessel": vessel, **data.model_dump()})
+    return EquipmentRow(*(getattr(equipment, name) for name in queries.FIELDS))
+
+
+async def read(drivers: Drivers, code: str) -> EquipmentRow:
+    """Read one to show it; raises NotFoundError."""
+    if row := await queries.one(drivers, code):
+        return row
+    raise unknown(code)
 
 
 async def get(session: AsyncSession, code: str) -> Equipment:
@@ -66,34 +85,26 @@ def unknown(code: str) -> NotFoundError:
     )
 
 
-async def listing(session: AsyncSession, vessel: str, query: EquipmentQuery) -> Listing:
+async def listing(
+    drivers: Drivers, sessions: Sessions, vessel: str, query: EquipmentQuery
+) -> EquipmentPage:
     """One page of a vessel's equipment; raises NotFoundError for the vessel."""
-    await vessels.get(session, vessel)
-    aboard = select(Equipment).where(Equipment.vessel == vessel)
-    return await _page(session, aboard, query)
+    found = await _page(drivers, query, {"vessel": vessel})
+    if not found.items:
+        async with sessions.begin() as session:
+            await vessels.get(session, vessel)
+    return found
 
 
-async def fleet(session: AsyncSession, query: FleetQuery) -> Listing:
-    everywhere = select(Equipment)
-    if query.vessel:
-        everywhere = everywhere.where(Equipment.vessel.in_(query.vessel))
-    return await _page(session, everywhere, query)
+async def fleet(drivers: Drivers, query: FleetQuery) -> EquipmentPage:
+    return await _page(drivers, query, {"vessel": query.vessel})
 
 
-async def children(session: AsyncSession, code: str, page: PageQuery) -> Listing:
+async def children(drivers: Drivers, code: str, page: PageQuery) -> EquipmentPage:
     """One page of what stands directly below the equipment."""
-    equipment = await get(session, code)
-    below = select(Equipment).where(
-        Equipment.vessel == equipment.vessel, Equipment.parent == equipment.code
-    )
-    return await paginate(
-        session,
-        below,
-        page,
-        sort="code",
-        columns={"code": Equipment.code},
-        unique=Equipment.code,
-    )
+    above = await read(drivers, code)
+    below = {"vessel": above.vessel, "parent": above.code}
+    return await queries.page(drivers, page, below)
 
 
 async def path(session: AsyncSession, code: str) -> Sequence[Equipment]:
@@ -118,18 +129,11 @@ async def update(
 
 
 async def set_status(
-    session: AsyncSession, codes: list[str], status: Status, *, partial: bool
+    drivers: Drivers, cause: Cause, codes: list[str], status: Status, *, partial: bool
 ) -> Batch:
     """Change many at once; raises UnknownCodesError unless `partial`."""
     asked = list(dict.fromkeys(codes))
-    # In one order for all, so that two batches never wait for each other.
-    locked = await session.execute(
-        select(Equipment.code, Equipment.status)
-        .where(Equipment.code.in_(asked))
-        .order_by(Equipment.code)
-        .with_for_update(key_share=True)
-    )
-    found: dict[str, Status] = dict(locked.all())
+    found = await queries.set_status(drivers, cause, asked, status, partial=partial)
     missing = [code for code in asked if code not in found]
     if missing and not partial:
         raise UnknownCodesError(
@@ -137,43 +141,19 @@ async def set_status(
             "changed. Remove them, or repeat with ?mode=partial.",
             codes=missing,
         )
-    changed = [code for code in asked if code in found and found[code] is not status]
-    await session.execute(
-        sql_update(Equipment)
-        .where(Equipment.code.in_(changed))
-        .values(status=status, version=Equipment.version + 1, updated_at=func.now())
-    )
     return Batch(
-        changed=changed,
-        unchanged=[code for code in asked if found.get(code) is status],
+        changed=[code for code in asked if code in found and found[code] != status],
+        unchanged=[code for code in asked if found.get(code) == status],
         missing=missing if partial else None,
     )
 
 
 async def _page(
-    session: AsyncSession, query: Select[Any], filters: EquipmentQuery
-) -> Listing:
-    for name in ("status", "name", "location", "group", "tag", "parent"):
-        if values := getattr(filters, name):
-            query = query.where(getattr(Equipment, name).in_(values))
-    if filters.q:
-        searched = (Equipment.code, Equipment.tag, Equipment.name, Equipment.location)
-        texts = [column.collate(ANY_CASE) for column in searched]
-        query = query.where(
-            or_(*(text.icontains(filters.q, autoescape=True) for text in texts))
-        )
-    columns = {
-        "code": Equipment.code,
-        "name": Equipment.name,
-        "updated_at": Equipment.updated_at,
-    }
-    return await paginate(
-        session,
-        query,
-        filters,
-        sort=filters.sort,
-        columns=columns,
-        unique=Equipment.code,
+    drivers: Drivers, query: EquipmentQuery, aboard: queries.Conditions
+) -> EquipmentPage:
+    filters = {name: getattr(query, name) for name in FILTERS}
+    return await queries.page(
+        drivers, query, {**aboard, **filters}, sort=query.sort, q=query.q
     )
 
 

@@ -33,7 +33,8 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.pool import NullPool
 from starlette.types import Receive, Scope, Send
 
-from app.database import Driver, Sessions, create_engine, create_sessions
+from app.database import Driver, Sessions, create_engine, create_sessions, driver
+from app.drivers import Drivers, open_drivers
 from app.embedded.postgres import scratch_server
 from app.log import configure
 from app.main import create_app
@@ -143,9 +144,24 @@ async def sessions(engine: AsyncEngine) -> AsyncGenerator[Sessions]:
         await transaction.rollback()
 
 
-def client_for(app: FastAPI, sessions: Sessions) -> AsyncClient:
+def state(sessions: Sessions) -> dict[str, object]:
+    """What a backend has at hand; both kinds share one transaction."""
+
+    @asynccontextmanager
+    async def drivers() -> AsyncGenerator[Driver]:
+        async with sessions.begin() as session:
+            yield await driver(session)
+
+    return {"sessions": sessions, "drivers": drivers}
+
+
+def client_for(
+    app: FastAPI, sessions: Sessions, drivers: Drivers | None = None
+) -> AsyncClient:
+    own = {"drivers": drivers} if drivers else {}
+
     async def with_sessions(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "state": {"sessions": sessions}}, receive, send)
+        await app({**scope, "state": {**state(sessions), **own}}, receive, send)
 
     # Let the application answer its own failures, as the real server does.
     transport = ASGITransport(with_sessions, raise_app_exceptions=False)
@@ -175,7 +191,10 @@ async def fresh(databases: Databases) -> AsyncGenerator[Settings]:
 async def committed(fresh: Settings) -> AsyncGenerator[AsyncClient]:
     """A client whose requests commit, each on a connection of its own."""
     engine = create_engine(fresh)
-    async with client_for(create_app(fresh), create_sessions(engine)) as client:
+    async with (
+        open_drivers(engine, fresh.pool_size) as drivers,
+        client_for(create_app(fresh), create_sessions(engine), drivers) as client,
+    ):
         yield client
     await engine.dispose()
 
@@ -226,13 +245,21 @@ def server_url(fresh: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def statements(engine: AsyncEngine) -> Iterator[list[str]]:
+async def statements(
+    engine: AsyncEngine, sessions: Sessions
+) -> AsyncGenerator[list[str]]:
     """Every statement that the test causes, so that a listing can promise its cost."""
     seen: list[str] = []
 
     def record(_c: object, _x: object, statement: str, *_: object) -> None:
         seen.append(statement)
 
+    def record_below(query: asyncpg.connection.LoggedQuery) -> None:
+        seen.append(query.query)
+
+    async with sessions() as session:
+        connection = await driver(session)
     event.listen(engine.sync_engine, "before_cursor_execute", record)
-    yield seen
+    with connection.query_logger(record_below):
+        yield seen
     event.remove(engine.sync_engine, "before_cursor_execute", record)

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from starlette.types import Message, Receive, Scope, Send
 
 from app.database import Sessions, create_engine, create_sessions
+from app.equipment import queries
 from app.main import create_app
 from app.settings import Settings
-from app.tests.conftest import client_for, connected, seen
+from app.tests.conftest import client_for, connected, seen, state
 from app.tests.factories import (
     JSON,
     change,
@@ -51,7 +52,7 @@ async def test_the_commit_precedes_the_response(
                 order.append("response")
             await send(message)
 
-        await app({**scope, "state": {"sessions": sessions}}, receive, note)
+        await app({**scope, "state": state(sessions)}, receive, note)
 
     def committed(session: Session) -> None:
         if not session.in_nested_transaction():
@@ -300,6 +301,53 @@ async def test_batches_in_opposite_orders_do_not_wait_for_each_other(
     rows = (await get(committed, "equipment"))["items"]
     for row in rows:
         assert (row["version"] % 2 == 1) == (row["status"] == "active")
+
+
+async def _wait_and_judge(client: AsyncClient, fresh: Settings) -> list[Response]:
+    """Let two batches wait for who changes A1 and deletes A2; then read A1."""
+    await vessel(client)
+    for code in ("A1", "A2", "A3"):
+        await equipment(client, code)
+    async with connected(fresh) as watcher, connected(fresh) as holder:
+        async with holder.transaction():
+            await holder.execute(
+                "UPDATE equipment SET status = 'inactive' WHERE code = 'A1'"
+            )
+            await holder.execute("DELETE FROM equipment WHERE code = 'A2'")
+            batches = asyncio.gather(
+                *(
+                    client.post(
+                        url("equipment", "deactivate"),
+                        json={"codes": ["A1", "A2", "A3"]},
+                        params={"mode": mode},
+                    )
+                    for mode in ("atomic", "partial")
+                )
+            )
+            await seen(watcher, WAITING, at_least=2)
+        answers = await batches
+    return [*answers, await client.get(url("equipment", "A1"))]
+
+
+async def test_a_batch_that_waited_judges_what_it_finds_then(
+    committed: AsyncClient, fresh: Settings
+) -> None:
+    atomic, partial, row = await _wait_and_judge(committed, fresh)
+    assert refused(atomic, 404, "unknown-codes")["codes"] == ["A2"]
+    assert ok(partial) == {"changed": ["A3"], "unchanged": ["A1"], "missing": ["A2"]}
+    assert ok(row)["version"] == 1
+    assert (await get(committed, "equipment", "A3"))["version"] == 2
+
+
+async def test_control_without_the_lock_it_judges_what_was(
+    committed: AsyncClient, fresh: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locking = queries.SET_STATUS
+    unlocked = locking.text.replace("FOR NO KEY UPDATE", "")
+    monkeypatch.setattr(locking, "text", unlocked)
+    atomic, partial, row = await _wait_and_judge(committed, fresh)
+    assert {atomic.status_code, partial.status_code} == {200}
+    assert ok(row)["version"] > 1
 
 
 async def test_batches_moves_and_changes_get_along(committed: AsyncClient) -> None:

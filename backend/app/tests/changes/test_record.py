@@ -10,9 +10,13 @@ import pytest
 from asyncpg.exceptions import InsufficientPrivilegeError
 from httpx2 import AsyncClient
 
-from app.database import Base, Driver
-from app.equipment.models import Equipment
+from app.database import Base, Driver, create_engine, create_sessions
+from app.drivers import open_drivers
+from app.equipment import queries, service
+from app.equipment.models import Equipment, Status
+from app.equipment.schemas import EquipmentCreate
 from app.operations.models import Operation
+from app.recording import Cause
 from app.settings import Settings
 from app.tests.conftest import Databases, connected
 from app.tests.factories import (
@@ -107,6 +111,71 @@ async def test_it_says_who_with_which_request_and_why(
     assert rows[3]["request_id"] is None
     reasons = [row["reason"] for row in rows]
     assert reasons == ["Så ble det byttet", "Så", None, None]
+
+
+async def test_a_hot_write_says_it_too_in_its_one_statement(
+    committed: AsyncClient, fresh: Settings
+) -> None:
+    await vessel(committed)
+    where = url("vessels", "MV102", "equipment")
+    body = {"code": "A1", "name": "pump", "location": "Brazil"}
+    expected: list[tuple[str, str | None, str]] = [
+        ("req-0", WHY["X-Change-Reason"], "created")
+    ]
+    headers = {"X-Request-ID": "req-0", **WHY}
+    created(await committed.post(where, json=body, headers=headers))
+    for number, verb in enumerate(("deactivate", "activate"), 1):
+        headers = {"X-Request-ID": f"req-{number}", "X-Change-Reason": verb}
+        answer = await committed.post(
+            url("equipment", verb), json={"codes": "A1"}, headers=headers
+        )
+        assert ok(answer)["changed"] == ["A1"]
+        expected.append((f"req-{number}", verb, "updated"))
+        # The same pooled connection, and no reason.
+        code = f"B{number}"
+        made = await committed.post(where, json={**body, "code": code})
+        created(made)
+        expected.append((made.headers["x-request-id"], None, "created"))
+    async with connected(fresh) as connection:
+        rows = await recorded(connection, entity="equipment")
+    told = [(row["request_id"], row["reason"], row["action"]) for row in rows]
+    assert told == expected
+
+
+async def test_what_was_said_ends_with_the_statement(fresh: Settings) -> None:
+    data = EquipmentCreate(code="A1", name="pump", location="Brazil")
+    cause = Cause("req-1", "Turnaround")
+    engine = create_engine(fresh)
+    async with open_drivers(engine, 1) as lend:
+        async with lend() as connection:
+            await connection.execute("INSERT INTO vessels (code) VALUES ('MV102')")
+        assert await queries.create(lend, cause, "MV102", data)
+        assert await queries.set_status(
+            lend, cause, ["A1"], Status.INACTIVE, partial=False
+        )
+        async with lend() as connection:
+            await connection.execute("UPDATE equipment SET name = 'valve'")
+            rows = await recorded(connection, entity="equipment")
+    await engine.dispose()
+    told = [(row["request_id"], row["reason"]) for row in rows]
+    assert told == [cause, cause, (None, None)]
+
+
+async def test_what_succeeds_only_the_second_time_is_told_as_well(
+    fresh: Settings, settings: Settings
+) -> None:
+    """The vessel comes between the two: another database does not have it yet."""
+    data = EquipmentCreate(code="A1", name="pump", location="Brazil")
+    cause = Cause("req-1", "Turnaround")
+    before = create_engine(settings)
+    engine = create_engine(fresh)
+    async with open_drivers(before, 1) as drivers, connected(fresh) as connection:
+        await connection.execute("INSERT INTO vessels (code) VALUES ('MV102')")
+        await service.install(drivers, create_sessions(engine), cause, "MV102", data)
+        [row] = await recorded(connection, entity="equipment")
+    await engine.dispose()
+    await before.dispose()
+    assert (row["request_id"], row["reason"]) == cause
 
 
 @pytest.mark.parametrize("reason", ["", " ", "x" * 201, "a\tb", "a\x7fb"])
