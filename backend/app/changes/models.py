@@ -51,7 +51,7 @@ class Change(Base):
         XID8, server_default=text("pg_current_xact_id()"), deferred=True
     )
     entity: Mapped[str] = mapped_column(String(32))
-    vessel: Mapped[str | None] = mapped_column(CODE)
+    vessel: Mapped[str] = mapped_column(CODE)
     code: Mapped[str] = mapped_column(CODE)
     action: Mapped[Action]
     version: Mapped[int]

@@ -19,11 +19,15 @@ class ChangeRead(BaseModel):
     reason: str | None
     entity: Annotated[str, Field(examples=["equipment"])]
     vessel: Annotated[
-        str | None,
-        Field(examples=["MV102"], description="Null for what is of no vessel."),
+        str,
+        Field(examples=["MV102"], description="Empty of what is the whole fleet's."),
     ]
     code: Annotated[
-        str, Field(examples=["5310B9D7"], description="Of an operation order, its id.")
+        str,
+        Field(
+            examples=["5310B9D7"],
+            description="Its id where it has no code, such as an operation order.",
+        ),
     ]
     action: Action
     version: Annotated[int, Field(description="The row's, after the change.")]

@@ -33,15 +33,16 @@ class Part(Record):
 
 
 class Fit(Record):
-    """A part fits one equipment, all of a class, or all hardware of a model."""
+    """A part fits one equipment, or all hardware of a model."""
 
     __tablename__ = "part_fits"
     __table_args__ = (
         UniqueConstraint(
-            "part", "equipment", "class", "model", postgresql_nulls_not_distinct=True
+            "part", "equipment", "model", postgresql_nulls_not_distinct=True
         ),
-        CheckConstraint("num_nonnulls(equipment, class, model) = 1", name="one"),
+        CheckConstraint("num_nonnulls(equipment, model) = 1", name="one"),
         Index(None, "equipment", "part"),
+        Index(None, "model", "part"),
     )
 
     part: Mapped[str] = mapped_column(
@@ -50,5 +51,4 @@ class Fit(Record):
     equipment: Mapped[str | None] = mapped_column(
         CODE, ForeignKey("equipment.code", onupdate="CASCADE")
     )
-    class_: Mapped[str | None] = mapped_column("class", CODE)
     model: Mapped[str | None] = mapped_column(LABEL)

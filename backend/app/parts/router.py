@@ -129,7 +129,7 @@ async def update_part(
 async def add_part_fit(
     session: RecordedSessionDep, response: Response, number: CodeRef, data: FitCreate
 ) -> Fit:
-    """Say that a part fits an equipment, a class of equipment or a model."""
+    """Say that a part fits an equipment, or all hardware of a model."""
     fit = await service.add_fit(session, number, data)
     response.headers["Location"] = href("parts", number, "fits")
     return fit
@@ -143,7 +143,7 @@ async def list_part_fits(
     number: CodeRef,
     query: Annotated[PageQuery, Query()],
 ) -> Page[FitRead]:
-    """List where a part is used: the equipment, classes and models that it fits."""
+    """List where a part is used: the equipment and models that it fits."""
     rows, next_cursor = await service.fits(session, number, query)
     link(request, response, next_cursor)
     items = [FitRead.model_validate(row[0]) for row in rows]

@@ -81,6 +81,9 @@ class PartQuery(PageQuery):
     """Filters are exact; repeat one to allow several values."""
 
     manufacturer: tuple[Label, ...] = ()
+    model: Annotated[
+        tuple[Label, ...], Field(description="That fit hardware of this model.")
+    ] = ()
     q: Annotated[
         Label | None,
         Field(description="Part of a number, name or manufacturer, in any case."),
@@ -91,15 +94,12 @@ class PartQuery(PageQuery):
 
 
 class FitCreate(Input):
-    """Exactly one of the three."""
+    """Exactly one of the two."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"equipment": "A1"}]})
 
     equipment: Annotated[
         Code | None, Field(description="Code of the equipment that it fits.")
-    ] = None
-    class_: Annotated[
-        Code | None, Field(alias="class", description="Equipment class, such as `PU`.")
     ] = None
     model: Annotated[
         Label | None, Field(description="Model of hardware, as its maker calls it.")
@@ -107,9 +107,9 @@ class FitCreate(Input):
 
     @model_validator(mode="after")
     def name_one(self) -> "FitCreate":
-        if sum(it is not None for it in (self.equipment, self.class_, self.model)) != 1:
+        if (self.equipment is None) == (self.model is None):
             raise PydanticCustomError(
-                "one-of", "Name one of equipment, class and model: what the part fits."
+                "one-of", "Name an equipment or a model, not both: what the part fits."
             )
         return self
 
@@ -120,6 +120,5 @@ class FitRead(BaseModel):
     id: uuid.UUID
     part: str
     equipment: str | None
-    class_: Annotated[str | None, Field(serialization_alias="class")]
     model: str | None
     created_at: datetime

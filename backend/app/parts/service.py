@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import etag, problems
 from app.equipment import service as equipment
+from app.equipment.queries import ANY_CASE
 from app.errors import ConflictError, DuplicateError, NotFoundError, UnknownCodesError
 from app.links import href
 from app.pagination import PageQuery, paginate
@@ -61,9 +62,12 @@ async def listing(session: AsyncSession, query: PartQuery) -> Listing:
     found = select(Part)
     if query.manufacturer:
         found = found.where(Part.manufacturer.in_(query.manufacturer))
+    if query.model:
+        fitting = select(Fit.part).where(Fit.model.in_(query.model))
+        found = found.where(Part.number.in_(fitting))
     if query.q:
         texts = [
-            column.collate(equipment.ANY_CASE)
+            column.collate(ANY_CASE)
             for column in (Part.number, Part.name, Part.manufacturer)
         ]
         found = found.where(
@@ -106,7 +110,7 @@ async def add_fit(session: AsyncSession, number: str, data: FitCreate) -> Fit:
         async with session.begin_nested():
             session.add(fit)
     except IntegrityError as refusal:
-        if problems.constraint(refusal) != "uq_part_fits_part_equipment_class_model":
+        if problems.constraint(refusal) != "uq_part_fits_part_equipment_model":
             raise
         raise ConflictError(
             f"That {number} fits it is known already: GET {_fits(number)} lists it."

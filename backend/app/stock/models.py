@@ -1,4 +1,3 @@
-import uuid
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -117,12 +116,6 @@ class Movement(Base):
         CheckConstraint(SENSE, name="sense"),
         Index(None, "part", "store", "id", postgresql_include=["on_hand", "reserved"]),
         Index(None, "store", "id"),
-        Index(
-            None,
-            "requisition",
-            "id",
-            postgresql_where=text("requisition IS NOT NULL"),
-        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -139,7 +132,6 @@ class Movement(Base):
     other_store: Mapped[str | None] = mapped_column(
         CODE, ForeignKey("stores.code", onupdate="CASCADE")
     )
-    requisition: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("requisitions.id"))
     reference: Mapped[str | None] = mapped_column(LABEL)
     reason: Mapped[str | None] = mapped_column(LABEL)
     who: Mapped[str] = mapped_column(
@@ -147,6 +139,4 @@ class Movement(Base):
             "COALESCE(NULLIF(current_setting('fpso.who', true), ''), 'anonymous')"
         )
     )
-    request_id: Mapped[str | None] = mapped_column(
-        server_default=text("NULLIF(current_setting('fpso.request_id', true), '')")
-    )
+    request_id: Mapped[str | None]

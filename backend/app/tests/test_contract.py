@@ -20,7 +20,8 @@ from app.main import BODY_MAX, create_app
 from app.openapi import spell
 from app.settings import Settings
 from app.tests.conftest import client_for
-from app.tests.factories import JSON, equipment, pointers, refused, vessel
+from app.tests.factories import JSON, created, equipment, pointers, refused, vessel
+from app.tests.stock.factories import part, store
 
 COMMITTED = Path(__file__).parents[2] / "openapi.json"
 SCHEMA: JSON = json.loads(spell())
@@ -38,7 +39,11 @@ class Operation(NamedTuple):
     def path(self) -> str:
         """The address of something that there is, or could be."""
         code = "MV102" if self.template.startswith("/api/v1/vessels/") else "A1"
-        return self.template.replace("{code}", code).replace("{id}", str(UUID(int=7)))
+        known = {"{code}": code, "{number}": "A1", "{id}": str(UUID(int=7))}
+        path = self.template
+        for name, value in known.items():
+            path = path.replace(name, value)
+        return path
 
     @property
     def media_types(self) -> set[str]:
@@ -115,6 +120,10 @@ async def aboard(client: AsyncClient) -> AsyncClient:
     """A client of a fleet in which the addresses above exist."""
     await vessel(client, "MV102")
     await equipment(client, "A1")
+    await part(client, "A1")
+    await store(client, "A1")
+    level = {"part": "A1", "minimum": 1, "maximum": 2}
+    created(await client.post("/api/v1/stores/A1/levels", json=level))
     return client
 
 

@@ -102,8 +102,8 @@ async def test_where_used_is_told_from_both_sides(client: AsyncClient) -> None:
     for number in ("P1", "P2", "P3"):
         await part(client, number)
     fits = [("P1", {"equipment": "a1"}), ("P2", {"equipment": "A1"})]
-    fits += [("P1", {"equipment": "A2"}), ("P1", {"class": "pu"})]
-    fits += [("P1", {"model": "LM2500"}), ("P3", {"model": "LM2500"})]
+    fits += [("P1", {"equipment": "A2"}), ("P1", {"model": "LM2500"})]
+    fits += [("P3", {"model": "LM2500"})]
     for number, fit in fits:
         address = url("parts", number, "fits")
         made = created(await client.post(address, json=fit))
@@ -112,12 +112,13 @@ async def test_where_used_is_told_from_both_sides(client: AsyncClient) -> None:
         assert address in refused(again, 409, "conflict")["detail"]
 
     items = (await get(client, "parts", "P1", "fits"))["items"]
-    assert [(it["equipment"], it["class"], it["model"]) for it in items] == [
-        ("A1", None, None),
-        ("A2", None, None),
-        (None, "PU", None),
-        (None, None, "LM2500"),
+    assert [(it["equipment"], it["model"]) for it in items] == [
+        ("A1", None),
+        ("A2", None),
+        (None, "LM2500"),
     ]
+    of_model = await get(client, "parts", model="LM2500")
+    assert [it["number"] for it in of_model["items"]] == ["P1", "P3"]
     fitting = await get(client, "equipment", "A1", "parts")
     assert [it["number"] for it in fitting["items"]] == ["P1", "P2"]
 
@@ -132,7 +133,7 @@ async def test_where_used_is_told_from_both_sides(client: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "fit", [{}, {"equipment": "A1", "class": "PU"}, {"model": None}, {"class_": "PU"}]
+    "fit", [{}, {"equipment": "A1", "model": "LM2500"}, {"model": None}, {"kind": "x"}]
 )
 async def test_a_fit_names_one_thing_that_there_is(
     client: AsyncClient, fit: dict[str, object]

@@ -1,5 +1,7 @@
 """A fleet with stores: made over HTTP, as callers make it."""
 
+from collections.abc import Mapping
+
 from httpx2 import AsyncClient, Response
 
 from app.tests.factories import (
@@ -16,8 +18,8 @@ MAIN, YARD = "MV102-MAIN", "YARD"
 
 
 async def part(client: AsyncClient, number: str = "SEAL", **fields: object) -> JSON:
-    body = {"number": number, "name": f"{number} of the test", "unit_of_measure": "EA"}
-    body |= {"price": "12.50"} | fields
+    body: JSON = {"number": number, "name": f"{number} of the test", "price": "12.50"}
+    body |= {"unit_of_measure": "EA", **fields}
     return created(await client.post(url("parts"), json=body))
 
 
@@ -43,7 +45,7 @@ async def stocked(client: AsyncClient, **quantities: object) -> None:
 
 
 async def book(
-    client: AsyncClient, verb: str, lines: dict[str, object], **fields: object
+    client: AsyncClient, verb: str, lines: Mapping[str, object], **fields: object
 ) -> Response:
     """Receive, issue, transfer or adjust these parts in the main store."""
     what = "difference" if verb == "adjust" else "quantity"
@@ -57,21 +59,3 @@ async def on_hand(client: AsyncClient, part: str, store: str = MAIN) -> tuple[st
     page = await get(client, "stock", part=part, store=store)
     [row] = page["items"]
     return row["on_hand"], row["reserved"], row["available"]
-
-
-async def cart(client: AsyncClient, **quantities: object) -> JSON:
-    """A cart aboard the vessel, of the main store, with so much of each part."""
-    return created(await client.post(url("requisitions"), json=asking(**quantities)))
-
-
-def asking(requester: str = "mechanic", **quantities: object) -> JSON:
-    lines = [{"part": part, "quantity": much} for part, much in quantities.items()]
-    return {"vessel": "MV102", "store": MAIN, "requester": requester, "lines": lines}
-
-
-async def do(
-    client: AsyncClient, requisition: JSON, verb: str, **body: object
-) -> Response:
-    address = url("requisitions", requisition["id"], verb)
-    takes_none = verb in {"submit", "reserve"}
-    return await client.post(address, json=None if takes_none else body)

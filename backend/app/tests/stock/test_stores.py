@@ -12,7 +12,7 @@ from app.tests.factories import (
     url,
     vessel,
 )
-from app.tests.stock.factories import MAIN, on_hand, part, stocked, store
+from app.tests.stock.factories import MAIN, YARD, on_hand, part, stocked, store
 
 
 async def test_stores_are_aboard_ashore_or_on_their_way(client: AsyncClient) -> None:
@@ -23,9 +23,8 @@ async def test_stores_are_aboard_ashore_or_on_their_way(client: AsyncClient) -> 
     await store(client, "MV103-MAIN", vessel="MV103")
     await store(client, "YARD", "ashore")
     await store(client, "BOAT", "in_transit")
-    assert await listed(client, "stores") == ["BOAT", "MV102-MAIN", "MV103-MAIN"] + [
-        "YARD"
-    ]
+    everything = ["BOAT", "MV102-MAIN", "MV103-MAIN", "YARD"]
+    assert await listed(client, "stores") == everything
     assert await listed(client, "stores", vessel="MV103") == ["MV103-MAIN"]
     assert await listed(client, "stores", place=["ashore", "in_transit"]) == [
         "BOAT",
@@ -74,7 +73,9 @@ async def test_a_level_says_how_much_there_should_be(client: AsyncClient) -> Non
 
     where = ("stores", MAIN, "levels", "SEAL")
     assert ok(await change(client, *where, match='"1"', maximum="6"))["maximum"] == "6"
-    refused(await change(client, *where, match='"1"', maximum="7"), 412, "stale-version")
+    refused(
+        await change(client, *where, match='"1"', maximum="7"), 412, "stale-version"
+    )
     for wrong in ({"minimum": "7"}, {"maximum": "0.4"}, {"minimum": None}):
         answer = await change(client, *where, **wrong)
         assert pointers(refused(answer, 422, "invalid")).keys() <= {
@@ -88,8 +89,52 @@ async def test_a_level_says_how_much_there_should_be(client: AsyncClient) -> Non
     await part(client, "P2")
     crossed = {"part": "P2", "minimum": 2, "maximum": 1}
     refused(await client.post(levels, json=crossed), 422, "invalid")
-    for wrong in ({"part": "NOPE"}, {"minimum": -1}, {"maximum": "x"}):
-        answer = await client.post(levels, json={**crossed, "maximum": 3, **wrong})
+    wrongs: list[dict[str, object]] = [{"part": "X"}, {"minimum": -1}, {"maximum": "x"}]
+    for it in wrongs:
+        answer = await client.post(levels, json={**crossed, "maximum": 3, **it})
         assert answer.status_code in {404, 422}
     refused(await client.get(f"{levels}/P2"), 404, "not-found")
     refused(await client.get(url("stores", "X", "levels", "P2")), 404, "not-found")
+
+
+async def test_the_record_tells_of_them_to_whom_they_concern(
+    committed: AsyncClient,
+) -> None:
+    await stocked(committed, SEAL=4)
+    levels = url("stores", MAIN, "levels")
+    body = {"part": "SEAL", "minimum": "0.5", "maximum": 4}
+    created(await committed.post(levels, json=body))
+    fit = {"equipment": "A1"}
+    made = created(await committed.post(url("parts", "SEAL", "fits"), json=fit))
+    ok(await change(committed, "parts", "SEAL", price="13.5"))
+    address = url("parts", "SEAL", "fits", made["id"])
+    assert (await committed.delete(address)).status_code == 204
+    everything = (await get(committed, "changes"))["items"]
+    told = [(it["entity"], it["code"], it["action"], it["vessel"]) for it in everything]
+    # Movements are a record themselves.
+    assert sorted(told) == sorted(
+        [
+            ("equipment", "A1", "created", "MV102"),
+            ("part", "SEAL", "created", ""),
+            ("part", "SEAL", "updated", ""),
+            ("part_fit", made["id"], "created", ""),
+            ("part_fit", made["id"], "deleted", ""),
+            ("stock_level", told[-4][1], "created", "MV102"),
+            ("store", MAIN, "created", "MV102"),
+            ("store", YARD, "created", ""),
+            ("vessel", "MV102", "created", "MV102"),
+        ]
+    )
+    [price] = [it for it in everything if it["action"] == "updated"]
+    assert (price["before"], price["after"]) == ({"price": "12.50"}, {"price": "13.50"})
+    aboard = (await get(committed, "changes", vessel="MV102"))["items"]
+    assert {it["entity"] for it in aboard} == {
+        *("vessel", "equipment", "store", "stock_level")
+    }
+    [level] = [it for it in aboard if it["entity"] == "stock_level"]
+    assert level["after"] == {
+        "part": "SEAL",
+        "store": MAIN,
+        "minimum": "0.500",
+        "maximum": "4.000",
+    }

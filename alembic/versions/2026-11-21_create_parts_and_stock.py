@@ -1,14 +1,14 @@
-"""Create parts, stock and requisitions.
+"""Create parts and stock.
 
 The catalogue, what its parts fit, the stores, and the ledger of every movement. A
 balance is the sum of a part's movements in a store: the statement that moves stock
-writes both, and reserves only where its WHERE still finds something to reserve. The
-CHECKs refuse what a mistake would leave.
+writes both, and moves only what its WHERE still finds there. The CHECKs refuse what a
+mistake would leave.
 
-Parts, fits, stores, levels, requisitions and their lines are recorded like all that
-people change. Movements are not: they are a record themselves, which nobody rewrites
-(but a code that changes follows into it, by CASCADE). Balances are not: they follow
-from movements.
+Parts, fits, stores and levels are recorded like all that people change; what is of no
+vessel is told of the empty one, the whole fleet. Movements are not: they are a record
+themselves, which nobody rewrites (but a code that changes follows into it, by CASCADE).
+Balances are not: they follow from movements.
 
 All tables are new, so the release before works on.
 """
@@ -16,8 +16,8 @@ All tables are new, so the release before works on.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0041"
-down_revision = "0040"
+revision = "0040"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -32,37 +32,17 @@ QUANTITY = sa.Numeric(14, 3)
 RECORDED: dict[str, tuple[str, str, str, str]] = {
     "parts": (
         "part",
-        "NULL",
+        "''",
         "number",
         "number name manufacturer unit_of_measure price::text lead_time_days",
     ),
-    "part_fits": (
-        "part_fit",
-        "NULL",
-        "id::text",
-        "part equipment class model",
-    ),
-    "stores": ("store", "vessel", "code", "code name place vessel"),
+    "part_fits": ("part_fit", "''", "id::text", "part equipment model"),
+    "stores": ("store", "coalesce({row}.vessel, '')", "code", "code name place vessel"),
     "stock_levels": (
         "stock_level",
-        "NULL",
+        "coalesce((SELECT s.vessel FROM stores s WHERE s.code = {row}.store), '')",
         "id::text",
         "part store minimum::text maximum::text",
-    ),
-    "requisitions": (
-        "requisition",
-        "vessel",
-        "id::text",
-        (
-            "vessel store requester state operation needed_at note submitted_at "
-            "decided_at decided_by reason"
-        ),
-    ),
-    "requisition_lines": (
-        "requisition_line",
-        "(SELECT r.vessel FROM requisitions r WHERE r.id = {row}requisition)",
-        "id::text",
-        "requisition part quantity::text price::text reserved::text issued::text",
     ),
 }
 
@@ -85,8 +65,6 @@ def recorder(table: str) -> str:
         )
 
     old, new = (", ".join(f"{row}.{name}" for name in names) for row in "on")
-    mine = vessel.format(row="")
-    theirs = "n.vessel" if vessel == "vessel" else vessel.format(row="n.")
     return f"""
 CREATE FUNCTION record_{table}() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -98,19 +76,21 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO changes (entity, vessel, code, action, version,
             who, request_id, reason, after)
-        SELECT '{entity}', {mine}, {code}, 'created', version, caller, request, why,
+        SELECT '{entity}', {vessel.format(row="made")}, {code}, 'created', version,
+            caller, request, why,
             jsonb_build_object({whole})
         FROM made;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO changes (entity, vessel, code, action, version,
             who, request_id, reason, before)
-        SELECT '{entity}', {mine}, {code}, 'deleted', version, caller, request, why,
+        SELECT '{entity}', {vessel.format(row="gone")}, {code}, 'deleted', version,
+            caller, request, why,
             jsonb_build_object({whole})
         FROM gone;
     ELSE
         INSERT INTO changes (entity, vessel, code, action, version,
             who, request_id, reason, before, after)
-        SELECT '{entity}', {theirs}, n.{code}, 'updated', n.version,
+        SELECT '{entity}', {vessel.format(row="n")}, n.{code}, 'updated', n.version,
             caller, request, why,
             {differing("o")},
             {differing("n")}
@@ -217,20 +197,20 @@ def create_parts() -> None:
         "part_fits",
         sa.Column("part", CODE, nullable=False),
         sa.Column("equipment", CODE),
-        sa.Column("class", CODE),
         sa.Column("model", LABEL),
         *record(),
         sa.PrimaryKeyConstraint("id", name="pk_part_fits"),
         sa.UniqueConstraint(
-            *("part", "equipment", "class", "model"),
-            name="uq_part_fits_part_equipment_class_model",
+            *("part", "equipment", "model"),
+            name="uq_part_fits_part_equipment_model",
             postgresql_nulls_not_distinct=True,
         ),
         refers("part_fits", "part", "parts.number"),
         refers("part_fits", "equipment", "equipment.code"),
-        check("part_fits", "one", "num_nonnulls(equipment, class, model) = 1"),
+        check("part_fits", "one", "num_nonnulls(equipment, model) = 1"),
     )
-    op.create_index("ix_part_fits_equipment_part", "part_fits", ["equipment", "part"])
+    for column in ("equipment", "model"):
+        op.create_index(f"ix_part_fits_{column}_part", "part_fits", [column, "part"])
 
 
 def create_stores() -> None:
@@ -275,85 +255,6 @@ def create_stores() -> None:
     op.create_index("ix_balances_store_part", "balances", ["store", "part"])
 
 
-def create_requisitions() -> None:
-    op.create_table(
-        "requisitions",
-        sa.Column("vessel", CODE, nullable=False),
-        sa.Column("store", CODE, nullable=False),
-        sa.Column("requester", LABEL, nullable=False),
-        sa.Column("state", sa.String(32), server_default="cart", nullable=False),
-        sa.Column("operation", sa.Uuid()),
-        sa.Column("needed_at", INSTANT),
-        sa.Column("note", sa.Text()),
-        sa.Column("submitted_at", INSTANT),
-        sa.Column("decided_at", INSTANT),
-        sa.Column("decided_by", LABEL),
-        sa.Column("reason", LABEL),
-        *record(),
-        sa.PrimaryKeyConstraint("id", name="pk_requisitions"),
-        refers("requisitions", "vessel", "vessels.code"),
-        refers("requisitions", "store", "stores.code"),
-        sa.ForeignKeyConstraint(
-            ["operation"], ["operations.id"], name="fk_requisitions_operation"
-        ),
-        members(
-            *("requisitions", "state", "cart", "submitted", "approved", "issued"),
-            *("closed", "rejected", "cancelled"),
-        ),
-    )
-    op.create_index(
-        "uq_requisitions_requester_vessel",
-        "requisitions",
-        ["requester", "vessel"],
-        unique=True,
-        postgresql_where=sa.text("state = 'cart'"),
-    )
-    for columns in (
-        ["vessel", "created_at", "id"],
-        ["store", "state"],
-        ["created_at", "id"],
-    ):
-        op.create_index(f"ix_requisitions_{'_'.join(columns)}", "requisitions", columns)
-    op.create_index(
-        "ix_requisitions_operation",
-        "requisitions",
-        ["operation"],
-        postgresql_where=sa.text("operation IS NOT NULL"),
-    )
-    op.create_table(
-        "requisition_lines",
-        sa.Column("requisition", sa.Uuid(), nullable=False),
-        sa.Column("part", CODE, nullable=False),
-        sa.Column("quantity", QUANTITY, nullable=False),
-        sa.Column("price", MONEY),
-        sa.Column("reserved", QUANTITY, server_default="0", nullable=False),
-        sa.Column("issued", QUANTITY, server_default="0", nullable=False),
-        *record(),
-        sa.PrimaryKeyConstraint("id", name="pk_requisition_lines"),
-        sa.UniqueConstraint(
-            "requisition", "part", name="uq_requisition_lines_requisition_part"
-        ),
-        sa.ForeignKeyConstraint(
-            ["requisition"],
-            ["requisitions.id"],
-            name="fk_requisition_lines_requisition",
-        ),
-        refers("requisition_lines", "part", "parts.number"),
-        check("requisition_lines", "quantity", "quantity > 0"),
-        check(
-            "requisition_lines",
-            "covered",
-            "reserved >= 0 AND issued >= 0 AND reserved + issued <= quantity",
-        ),
-    )
-    op.create_index(
-        "ix_requisition_lines_part",
-        "requisition_lines",
-        ["part"],
-        postgresql_where=sa.text("reserved + issued < quantity"),
-    )
-
-
 def create_movements() -> None:
     op.create_table(
         "movements",
@@ -365,7 +266,6 @@ def create_movements() -> None:
         sa.Column("on_hand", QUANTITY, nullable=False),
         sa.Column("reserved", QUANTITY, nullable=False),
         sa.Column("other_store", CODE),
-        sa.Column("requisition", sa.Uuid()),
         sa.Column("reference", LABEL),
         sa.Column("reason", LABEL),
         sa.Column(
@@ -376,20 +276,11 @@ def create_movements() -> None:
             ),
             nullable=False,
         ),
-        sa.Column(
-            "request_id",
-            sa.Text(),
-            server_default=sa.text(
-                "NULLIF(current_setting('fpso.request_id', true), '')"
-            ),
-        ),
+        sa.Column("request_id", sa.Text()),
         sa.PrimaryKeyConstraint("id", name="pk_movements"),
         refers("movements", "part", "parts.number"),
         refers("movements", "store", "stores.code"),
         refers("movements", "other_store", "stores.code"),
-        sa.ForeignKeyConstraint(
-            ["requisition"], ["requisitions.id"], name="fk_movements_requisition"
-        ),
         check("movements", "sense", SENSE),
         members(
             *("movements", "kind", "receive", "issue", "transfer", "adjust"),
@@ -403,18 +294,11 @@ def create_movements() -> None:
         postgresql_include=["on_hand", "reserved"],
     )
     op.create_index("ix_movements_store_id", "movements", ["store", "id"])
-    op.create_index(
-        "ix_movements_requisition_id",
-        "movements",
-        ["requisition", "id"],
-        postgresql_where=sa.text("requisition IS NOT NULL"),
-    )
 
 
 def upgrade() -> None:
     create_parts()
     create_stores()
-    create_requisitions()
     create_movements()
     for trigger in LEDGER:
         op.execute(trigger)
