@@ -20,6 +20,7 @@ import app.equipment.models
 import app.imports.models
 import app.operations.models
 import app.parts.models
+import app.requisitions.models
 import app.stock.models
 import app.vessels.models  # noqa: F401 these register the tables
 from app.database import Base

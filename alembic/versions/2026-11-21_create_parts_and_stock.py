@@ -16,6 +16,8 @@ All tables are new, so the release before works on.
 import sqlalchemy as sa
 from alembic import op
 
+from app import triggers
+
 revision = "0040"
 down_revision = "0005"
 branch_labels = None
@@ -27,106 +29,21 @@ INSTANT = sa.DateTime(timezone=True)
 MONEY = sa.Numeric(14, 2)
 QUANTITY = sa.Numeric(14, 3)
 
-# Of each recorded table: its entity, its vessel, what it goes by, and its columns.
-# Numbers are text: what callers read and send, to the last digit.
+# Of each recorded table: its entity, what it goes by, whose it is, and its columns.
 RECORDED: dict[str, tuple[str, str, str, str]] = {
     "parts": (
-        "part",
-        "''",
-        "number",
-        "number name manufacturer unit_of_measure price::text lead_time_days",
+        *("part", "r.number", "''"),
+        "number name manufacturer unit_of_measure price lead_time_days",
     ),
-    "part_fits": ("part_fit", "''", "id::text", "part equipment model"),
-    "stores": ("store", "coalesce({row}.vessel, '')", "code", "code name place vessel"),
+    "part_fits": ("part_fit", "r.id::text", "''", "part equipment model"),
+    "stores": ("store", "r.code", "coalesce(r.vessel, '')", "code name place vessel"),
     "stock_levels": (
-        "stock_level",
-        "coalesce((SELECT s.vessel FROM stores s WHERE s.code = {row}.store), '')",
-        "id::text",
-        "part store minimum::text maximum::text",
+        *("stock_level", "r.id::text"),
+        "coalesce((SELECT s.vessel FROM stores s WHERE s.code = r.store), '')",
+        "part store minimum maximum",
     ),
 }
-
-
-def recorder(table: str) -> str:
-    """The function that records a table: ADR 9 says why it compares by column."""
-    entity, vessel, code, spelt = RECORDED[table]
-    columns = spelt.split()
-    names = [column.removesuffix("::text") for column in columns]
-    whole = ", ".join(
-        f"'{name}', {column}" for name, column in zip(names, columns, strict=True)
-    )
-
-    def differing(row: str) -> str:
-        return "\n            || ".join(
-            f"CASE WHEN o.{name} IS DISTINCT FROM n.{name}\n"
-            f"                THEN jsonb_build_object('{name}', {row}.{column}) "
-            "ELSE '{}' END"
-            for name, column in zip(names, columns, strict=True)
-        )
-
-    old, new = (", ".join(f"{row}.{name}" for name in names) for row in "on")
-    return f"""
-CREATE FUNCTION record_{table}() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-    caller text := coalesce(nullif(current_setting('fpso.who', true), ''), 'anonymous');
-    request text := nullif(current_setting('fpso.request_id', true), '');
-    why text := nullif(current_setting('fpso.reason', true), '');
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO changes (entity, vessel, code, action, version,
-            who, request_id, reason, after)
-        SELECT '{entity}', {vessel.format(row="made")}, {code}, 'created', version,
-            caller, request, why,
-            jsonb_build_object({whole})
-        FROM made;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO changes (entity, vessel, code, action, version,
-            who, request_id, reason, before)
-        SELECT '{entity}', {vessel.format(row="gone")}, {code}, 'deleted', version,
-            caller, request, why,
-            jsonb_build_object({whole})
-        FROM gone;
-    ELSE
-        INSERT INTO changes (entity, vessel, code, action, version,
-            who, request_id, reason, before, after)
-        SELECT '{entity}', {vessel.format(row="n")}, n.{code}, 'updated', n.version,
-            caller, request, why,
-            {differing("o")},
-            {differing("n")}
-        FROM gone o JOIN made n USING (id)
-        WHERE ({old}) IS DISTINCT FROM ({new});
-    END IF;
-    RETURN NULL;
-END $$
-"""
-
-
-TRIGGERS = (
-    (
-        "CREATE TRIGGER {table}_made AFTER INSERT ON {table} "
-        "REFERENCING NEW TABLE AS made "
-        "FOR EACH STATEMENT EXECUTE FUNCTION record_{table}()"
-    ),
-    (
-        "CREATE TRIGGER {table}_changed AFTER UPDATE ON {table} "
-        "REFERENCING OLD TABLE AS gone NEW TABLE AS made "
-        "FOR EACH STATEMENT EXECUTE FUNCTION record_{table}()"
-    ),
-    (
-        "CREATE TRIGGER {table}_gone AFTER DELETE ON {table} "
-        "REFERENCING OLD TABLE AS gone "
-        "FOR EACH STATEMENT EXECUTE FUNCTION record_{table}()"
-    ),
-    (
-        "CREATE TRIGGER {table}_keep_their_id BEFORE UPDATE OF id ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()"
-    ),
-    (
-        "CREATE TRIGGER {table}_is_not_emptied BEFORE TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()"
-    ),
-)
+EXACT = ("price", "minimum", "maximum")
 
 # A code that changes comes by CASCADE, a trigger: at depth 0 somebody typed it.
 LEDGER = (
@@ -302,10 +219,15 @@ def upgrade() -> None:
     create_movements()
     for trigger in LEDGER:
         op.execute(trigger)
-    for table in RECORDED:
-        op.execute(recorder(table))
-        for trigger in TRIGGERS:
-            op.execute(trigger.format(table=table))
+    for table, (entity, code, vessel, columns) in RECORDED.items():
+        told = columns.split()
+        op.execute(
+            triggers.function(
+                table, entity, told, code=code, vessel=vessel, exact=EXACT
+            )
+        )
+        for trigger in triggers.triggers(table):
+            op.execute(trigger)
 
 
 def downgrade() -> None:

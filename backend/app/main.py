@@ -24,6 +24,7 @@ from app.methods import AnswerHead
 from app.operations.router import router as operations
 from app.parts.router import router as parts
 from app.refusals import Refusals
+from app.requisitions.router import router as requisitions
 from app.settings import Settings
 from app.stock.router import router as stock
 from app.vessels.router import router as vessels
@@ -77,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    features = (vessels, equipment, operations, imports, parts, stock)
+    features = (vessels, equipment, operations, imports, parts, stock, requisitions)
     for router in (*features, changes):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)

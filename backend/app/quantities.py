@@ -1,7 +1,7 @@
 """How much of something: exact decimals, spelt in JSON as texts like money."""
 
 import re
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
@@ -12,6 +12,10 @@ _RULE = (
     'A quantity is a decimal such as "4" or "2.5": {bounds}, at most three decimals, '
     "below 100000000000."
 )
+
+# Enough digits for any product: no rounding but the one that is asked for.
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_CENT = Decimal("0.01")
 
 
 def _refusal(bounds: str) -> PydanticCustomError:
@@ -47,6 +51,11 @@ def _some(quantity: Decimal) -> Decimal:
 
 def spell_quantity(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
+
+
+def amount(quantity: Decimal, price: Decimal) -> Decimal:
+    """What a quantity costs, rounded half-even to two decimals."""
+    return _EXACT.quantize(_EXACT.multiply(quantity, price), _CENT)
 
 
 def _schema(bounds: str, sign: str = "", **number: object) -> WithJsonSchema:

@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, func, literal, select
+from sqlalchemy import Row, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.equipment import service as equipment
@@ -42,6 +43,20 @@ async def get(session: AsyncSession, identity: uuid.UUID) -> Operation:
         return operation
     raise NotFoundError(
         f"There is no operation order {identity}. GET /api/v1/operations lists them."
+    )
+
+
+async def spend(session: AsyncSession, identity: uuid.UUID, amount: Decimal) -> None:
+    """Add to the cost of an order, whoever else does so at this moment."""
+    await session.execute(
+        update(Operation)
+        .where(Operation.id == identity)
+        .values(
+            cost=Operation.cost + amount,
+            version=Operation.version + 1,
+            updated_at=func.now(),
+        ),
+        execution_options={"synchronize_session": False},
     )
 
 

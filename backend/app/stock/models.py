@@ -1,3 +1,4 @@
+import uuid
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -116,6 +117,12 @@ class Movement(Base):
         CheckConstraint(SENSE, name="sense"),
         Index(None, "part", "store", "id", postgresql_include=["on_hand", "reserved"]),
         Index(None, "store", "id"),
+        Index(
+            None,
+            "requisition",
+            "id",
+            postgresql_where=text("requisition IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -132,6 +139,7 @@ class Movement(Base):
     other_store: Mapped[str | None] = mapped_column(
         CODE, ForeignKey("stores.code", onupdate="CASCADE")
     )
+    requisition: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("requisitions.id"))
     reference: Mapped[str | None] = mapped_column(LABEL)
     reason: Mapped[str | None] = mapped_column(LABEL)
     who: Mapped[str] = mapped_column(

@@ -5,11 +5,12 @@ change in one statement, for many parts at once, or not at all. Rows are locked 
 order of (part, store), so that two movements never wait for each other in a circle.
 """
 
+import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Numeric, String, TextClause, bindparam, text
+from sqlalchemy import ARRAY, Numeric, String, TextClause, Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.stock.models import Kind
@@ -37,9 +38,9 @@ ORDER BY b.part, b.store FOR NO KEY UPDATE OF b
 """
 
 _LEDGER = """
-INSERT INTO movements (kind, part, store, on_hand, reserved, other_store, reference,
-    reason, request_id)
-SELECT :kind, part, store, on_hand, reserved, other_store, :reference,
+INSERT INTO movements (kind, part, store, on_hand, reserved, other_store, requisition,
+    reference, reason, request_id)
+SELECT :kind, part, store, on_hand, reserved, other_store, :requisition, :reference,
     coalesce(:reason, nullif(current_setting('fpso.reason', true), '')),
     nullif(current_setting('fpso.request_id', true), '')
 FROM moved ORDER BY part, store
@@ -54,6 +55,18 @@ WITH {_WANTED}, moved AS (
     FROM wanted WHERE (b.part, b.store) = (wanted.part, wanted.store)
         AND b.reserved + wanted.reserved BETWEEN 0 AND b.on_hand + wanted.on_hand
     RETURNING wanted.*
+) {_LEDGER}
+"""
+
+# As much of it as there is.
+_RESERVE = f"""
+WITH {_WANTED}, moved AS (
+    UPDATE balances b
+    SET reserved = b.reserved + least(wanted.reserved, b.on_hand - b.reserved)
+    FROM wanted WHERE (b.part, b.store) = (wanted.part, wanted.store)
+        AND b.on_hand > b.reserved
+    RETURNING b.part, b.store, 0 AS on_hand, new.reserved - old.reserved AS reserved,
+        wanted.other_store
 ) {_LEDGER}
 """
 
@@ -72,6 +85,7 @@ class Origin(NamedTuple):
     """What the ledger tells of a movement besides its numbers."""
 
     kind: Kind
+    requisition: uuid.UUID | None = None
     reference: str | None = None
     reason: str | None = None
 
@@ -95,6 +109,16 @@ async def move(
         _statement(_MOVE, origin), _wanted(moves) | _told(origin)
     )
     return {(row.part, row.store) for row in rows}
+
+
+async def reserve(
+    session: AsyncSession, moves: Sequence[Move], origin: Origin
+) -> Mapping[Place, Decimal]:
+    """Reserve as much of each as is available; give how much that was."""
+    rows = await session.execute(
+        _statement(_RESERVE, origin), _wanted(moves) | _told(origin)
+    )
+    return {(row.part, row.store): row.reserved for row in rows}
 
 
 def _wanted(moves: Sequence[Move]) -> dict[str, Any]:
@@ -121,6 +145,7 @@ _ASKED = (
 )
 _TOLD = (
     bindparam("kind", type_=String()),
+    bindparam("requisition", type_=Uuid()),
     bindparam("reference", type_=String()),
     bindparam("reason", type_=String()),
 )

@@ -1,3 +1,4 @@
+import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -266,6 +267,7 @@ class MovementRead(BaseModel):
     other_store: Annotated[
         str | None, Field(description="Of a transfer, where it came from or went.")
     ]
+    requisition: uuid.UUID | None
     reference: str | None
     reason: str | None
     who: Annotated[str, Field(examples=["anonymous"])]
@@ -278,6 +280,7 @@ class MovementQuery(PageQuery):
     part: tuple[CodeRef, ...] = ()
     store: tuple[CodeRef, ...] = ()
     kind: tuple[Kind, ...] = ()
+    requisition: tuple[uuid.UUID, ...] = ()
     from_: Annotated[
         Instant | None, Field(alias="from", description="At or after.")
     ] = None

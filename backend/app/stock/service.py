@@ -1,6 +1,7 @@
 """What lies where, and how it moves. Never commits: the caller's transaction does."""
 
-from collections.abc import Iterable, Sequence
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -56,6 +57,7 @@ async def movements(session: AsyncSession, query: MovementQuery) -> Listing:
         (Movement.part, query.part),
         (Movement.store, query.store),
         (Movement.kind, query.kind),
+        (Movement.requisition, query.requisition),
     ):
         if values:
             found = found.where(column.in_(values))
@@ -99,6 +101,43 @@ async def adjust(session: AsyncSession, data: Adjustment) -> Sequence[Row[Any]]:
     store = await stores.get(session, data.store)
     moves = [Move(it.part, store.code, it.difference, NOTHING) for it in data.lines]
     return await _book(session, moves, _origin(Kind.ADJUST, data))
+
+
+async def reserve(
+    session: AsyncSession,
+    store: str,
+    quantities: Mapping[str, Decimal],
+    requisition: uuid.UUID,
+) -> dict[str, Decimal]:
+    """Reserve as much of each part as the store has to give; give how much that was."""
+    moves = [Move(part, store, NOTHING, asked) for part, asked in quantities.items()]
+    origin = Origin(Kind.RESERVE, requisition=requisition)
+    await queries.lock(session, moves)
+    taken = await queries.reserve(session, moves, origin)
+    return {part: taken.get((part, store), NOTHING) for part in quantities}
+
+
+async def release(
+    session: AsyncSession,
+    store: str,
+    quantities: Mapping[str, Decimal],
+    requisition: uuid.UUID,
+    reason: str | None,
+) -> None:
+    """Take back what was reserved."""
+    moves = [Move(part, store, NOTHING, -held) for part, held in quantities.items()]
+    await _move(session, moves, Origin(Kind.RELEASE, requisition, reason=reason))
+
+
+async def hand_out(
+    session: AsyncSession,
+    store: str,
+    quantities: Mapping[str, Decimal],
+    requisition: uuid.UUID,
+) -> None:
+    """Issue what was reserved."""
+    moves = [Move(part, store, -taken, -taken) for part, taken in quantities.items()]
+    await _move(session, moves, Origin(Kind.ISSUE, requisition))
 
 
 async def _book(

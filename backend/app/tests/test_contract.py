@@ -15,9 +15,10 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 
 from app import errors
-from app.database import create_engine, create_sessions
+from app.database import Sessions, create_engine, create_sessions
 from app.main import BODY_MAX, create_app
 from app.openapi import spell
+from app.requisitions.models import Requisition
 from app.settings import Settings
 from app.tests.conftest import client_for
 from app.tests.factories import JSON, created, equipment, pointers, refused, vessel
@@ -116,7 +117,7 @@ def each(names: Iterable[str]) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-async def aboard(client: AsyncClient) -> AsyncClient:
+async def aboard(client: AsyncClient, sessions: Sessions) -> AsyncClient:
     """A client of a fleet in which the addresses above exist."""
     await vessel(client, "MV102")
     await equipment(client, "A1")
@@ -124,6 +125,10 @@ async def aboard(client: AsyncClient) -> AsyncClient:
     await store(client, "A1")
     level = {"part": "A1", "minimum": 1, "maximum": 2}
     created(await client.post("/api/v1/stores/A1/levels", json=level))
+    async with sessions.begin() as session:
+        session.add(
+            Requisition(id=UUID(int=7), vessel="MV102", store="A1", requester="A")
+        )
     return client
 
 
@@ -315,7 +320,7 @@ async def test_a_body_up_to_the_limit_is_read(
     headers = {"Content-Type": "application/json", "If-Match": "*"}
     body = b"{}".ljust(BODY_MAX)
     answer = await operation.send(aboard, content=body, headers=headers)
-    assert answer.status_code in {200, 422}
+    assert answer.status_code in {200, 409, 422}
 
 
 async def test_a_large_body_is_refused_where_none_is_read(client: AsyncClient) -> None:
