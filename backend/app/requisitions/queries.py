@@ -42,6 +42,11 @@ class Whole(NamedTuple):
     items: Sequence[Item]
 
     @property
+    def lines(self) -> dict[str, Line]:
+        """Its lines by part; what is changed in them is changed here."""
+        return {item.line.part: item.line for item in self.items}
+
+    @property
     def total(self) -> Decimal:
         return sum((item.amount for item in self.items), NOTHING)
 

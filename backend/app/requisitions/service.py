@@ -160,60 +160,53 @@ async def remove_line(session: AsyncSession, identity: uuid.UUID, number: str) -
 
 async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
     """Make a requisition of a cart: fix its prices and reserve what there is."""
-    requisition, at = await _locked(session, identity)
-    lines = await _lines(session, requisition)
-    requisition.submit(at)
-    if not lines:
+    whole, at = await _opened(session, identity)
+    whole.requisition.submit(at)
+    if not whole.items:
         raise ConflictError(
             "The cart is empty. PUT "
             f"{href('requisitions', str(identity), 'lines', 'PART')} adds a line.",
-            state=requisition.state,
+            state=whole.requisition.state,
         )
-    catalogue = await parts.find(session, lines)
-    for number, line in lines.items():
-        line.price = catalogue[number].price
-    await _reserve(session, requisition, lines)
-    return await _whole(session, requisition)
+    for item in whole.items:
+        item.line.price = item.price
+    return await _reserve(session, whole)
 
 
 async def approve(session: AsyncSession, identity: uuid.UUID, data: Approval) -> Whole:
-    requisition, at = await _locked(session, identity)
-    requisition.approve(at, data.by, data.reason)
-    return await _whole(session, requisition)
+    whole, at = await _opened(session, identity)
+    whole.requisition.approve(at, data.by, data.reason)
+    await session.flush()
+    return whole
 
 
 async def reject(session: AsyncSession, identity: uuid.UUID, data: Rejection) -> Whole:
-    requisition, at = await _locked(session, identity)
-    requisition.reject(at, data.by, data.reason)
-    await _release(session, requisition)
-    return await _whole(session, requisition)
+    whole, at = await _opened(session, identity)
+    whole.requisition.reject(at, data.by, data.reason)
+    return await _release(session, whole)
 
 
 async def cancel(
     session: AsyncSession, identity: uuid.UUID, data: Cancellation
 ) -> Whole:
     """Take back what was asked for, before it is approved."""
-    requisition, at = await _locked(session, identity)
-    requisition.cancel(at, data.by, data.reason)
-    await _release(session, requisition)
-    return await _whole(session, requisition)
+    whole, at = await _opened(session, identity)
+    whole.requisition.cancel(at, data.by, data.reason)
+    return await _release(session, whole)
 
 
 async def close(session: AsyncSession, identity: uuid.UUID, data: Closing) -> Whole:
     """End what was approved: the rest is not handed out, what was stays so."""
-    requisition, at = await _locked(session, identity)
-    requisition.close(at, data.by, data.reason)
-    await _release(session, requisition)
-    return await _whole(session, requisition)
+    whole, at = await _opened(session, identity)
+    whole.requisition.close(at, data.by, data.reason)
+    return await _release(session, whole)
 
 
 async def reserve(session: AsyncSession, identity: uuid.UUID) -> Whole:
     """Reserve for backordered lines what has come since."""
-    requisition, at = await _locked(session, identity)
-    lines = await _lines(session, requisition)
-    requisition.reserve(at)
-    await _reserve(session, requisition, lines)
-    return await _whole(session, requisition)
+    whole, at = await _opened(session, identity)
+    whole.requisition.reserve(at)
+    return await _reserve(session, whole)
 
 
 async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whole:
@@ -221,10 +214,8 @@ async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whol
 
     What it costs is spent on the operation order that needs it.
     """
-    requisition, at = await _locked(session, identity)
-    before = await _whole(session, requisition)
-    lines = {item.line.part: item.line for item in before.items}
-    spent = before.issued_total
+    whole, at = await _opened(session, identity)
+    requisition, lines, before = whole.requisition, whole.lines, whole.issued_total
     requisition.issue(at)
     given = _to_issue(requisition, lines, data)
     for number, quantity in given.items():
@@ -233,11 +224,10 @@ async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whol
     if all(line.issued == line.quantity for line in lines.values()):
         requisition.finish()
     await stock.hand_out(session, requisition.store, given, requisition.id)
-    after = await _whole(session, requisition)
     if requisition.operation:
-        cost = after.issued_total - spent
-        await operations.spend(session, requisition.operation, cost)
-    return after
+        spent = whole.issued_total - before
+        await operations.spend(session, requisition.operation, spent)
+    return whole
 
 
 async def reorder(session: AsyncSession, query: ReorderQuery) -> Listing:
@@ -286,27 +276,34 @@ async def _whole(session: AsyncSession, requisition: Requisition) -> Whole:
     return whole
 
 
-async def _reserve(
-    session: AsyncSession, requisition: Requisition, lines: dict[str, Line]
-) -> None:
+async def _opened(session: AsyncSession, identity: uuid.UUID) -> tuple[Whole, datetime]:
+    """Lock the requisition and read all of it: once stock is locked too, be quick."""
+    requisition, at = await _locked(session, identity)
+    return await _whole(session, requisition), at
+
+
+async def _reserve(session: AsyncSession, whole: Whole) -> Whole:
+    requisition, lines = whole.requisition, whole.lines
     lacked = {it.part: it.backordered for it in lines.values() if it.backordered}
-    if not lacked:
-        return
-    taken = await stock.reserve(session, requisition.store, lacked, requisition.id)
-    for number, quantity in taken.items():
-        lines[number].reserved += quantity
+    if lacked:
+        taken = await stock.reserve(session, requisition.store, lacked, requisition.id)
+        for number, quantity in taken.items():
+            lines[number].reserved += quantity
+    await session.flush()
+    return whole
 
 
-async def _release(session: AsyncSession, requisition: Requisition) -> None:
-    lines = await _lines(session, requisition)
+async def _release(session: AsyncSession, whole: Whole) -> Whole:
+    requisition, lines = whole.requisition, whole.lines
     held = {it.part: it.reserved for it in lines.values() if it.reserved}
-    if not held:
-        return
     for number in held:
         lines[number].reserved = Decimal()
-    await stock.release(
-        session, requisition.store, held, requisition.id, requisition.reason
-    )
+    await session.flush()
+    if held:
+        await stock.release(
+            session, requisition.store, held, requisition.id, requisition.reason
+        )
+    return whole
 
 
 def _to_issue(

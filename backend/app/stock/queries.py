@@ -8,6 +8,7 @@ order of (part, store), so that two movements never wait for each other in a cir
 import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Numeric, String, TextClause, Uuid, bindparam, text
@@ -93,11 +94,14 @@ class Origin(NamedTuple):
 Place = tuple[str, str]
 
 
+async def open_balances(session: AsyncSession, moves: Sequence[Move]) -> None:
+    """Let there be balances, of nothing, to lock and to move."""
+    await session.execute(_statement(_OPEN), _wanted(moves))
+
+
 async def lock(session: AsyncSession, moves: Sequence[Move]) -> Mapping[Place, Decimal]:
     """Let one transaction at a time past these balances; give what is available."""
-    values = _wanted(moves)
-    await session.execute(_statement(_OPEN), values)
-    rows = await session.execute(_statement(_LOCK), values)
+    rows = await session.execute(_statement(_LOCK), _wanted(moves))
     return {(row.part, row.store): row.available for row in rows}
 
 
@@ -106,7 +110,7 @@ async def move(
 ) -> set[Place]:
     """Make those of the moves that stock covers; give where they were made."""
     rows = await session.execute(
-        _statement(_MOVE, origin), _wanted(moves) | _told(origin)
+        _statement(_MOVE, told=True), _wanted(moves) | _told(origin)
     )
     return {(row.part, row.store) for row in rows}
 
@@ -116,7 +120,7 @@ async def reserve(
 ) -> Mapping[Place, Decimal]:
     """Reserve as much of each as is available; give how much that was."""
     rows = await session.execute(
-        _statement(_RESERVE, origin), _wanted(moves) | _told(origin)
+        _statement(_RESERVE, told=True), _wanted(moves) | _told(origin)
     )
     return {(row.part, row.store): row.reserved for row in rows}
 
@@ -151,5 +155,6 @@ _TOLD = (
 )
 
 
-def _statement(sql: str, origin: Origin | None = None) -> TextClause:
-    return text(sql).bindparams(*_ASKED, *(_TOLD if origin else ()))
+@cache
+def _statement(sql: str, *, told: bool = False) -> TextClause:
+    return text(sql).bindparams(*_ASKED, *(_TOLD if told else ()))

@@ -112,6 +112,7 @@ async def reserve(
     """Reserve as much of each part as the store has to give; give how much that was."""
     moves = [Move(part, store, NOTHING, asked) for part, asked in quantities.items()]
     origin = Origin(Kind.RESERVE, requisition=requisition)
+    await queries.open_balances(session, moves)
     await queries.lock(session, moves)
     taken = await queries.reserve(session, moves, origin)
     return {part: taken.get((part, store), NOTHING) for part in quantities}
@@ -144,6 +145,7 @@ async def _book(
     session: AsyncSession, moves: Sequence[Move], origin: Origin
 ) -> Sequence[Row[Any]]:
     await parts.find(session, (move.part for move in moves))
+    await queries.open_balances(session, moves)
     await _move(session, moves, origin)
     places = {(move.part, move.store) for move in moves}
     return await _at(session, places)

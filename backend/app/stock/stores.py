@@ -104,7 +104,9 @@ async def set_level(session: AsyncSession, code: str, data: LevelCreate) -> Leve
         raise DuplicateError.of("part", data.part, existing=existing) from None
     # What should be there and is not has a balance too: of nothing.
     nothing = Decimal()
-    await queries.lock(session, [Move(part.number, store.code, nothing, nothing)])
+    await queries.open_balances(
+        session, [Move(part.number, store.code, nothing, nothing)]
+    )
     return level
 
 

@@ -7,10 +7,18 @@ In the suite a few do; `pytest app/tests/requisitions/test_rush.py --buyers 64 -
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from time import monotonic
 
 import asyncpg
@@ -77,36 +85,45 @@ class Rush:
 
 @asynccontextmanager
 async def many(settings: Settings, buyers: int) -> AsyncGenerator[AsyncClient]:
-    """A client with a connection for each of them."""
-    settings = settings.model_copy(update={"pool_size": min(buyers, 80)})
+    """A client of a backend that has as many connections as a fleet's three would."""
+    settings = settings.model_copy(update={"pool_size": min(buyers, 30)})
     engine = create_engine(settings)
     async with client_for(create_app(settings), create_sessions(engine)) as client:
         yield client
     await engine.dispose()
 
 
+async def _patiently(send: Callable[[], Awaitable[Response]], rush: Rush) -> Response:
+    """Do as a 503 says: nothing was changed, try again."""
+    while True:
+        answer = await send()
+        rush.statuses[answer.status_code] += 1
+        if answer.status_code != 503:
+            return answer
+        await asyncio.sleep(float(answer.headers["retry-after"]) / 4)
+
+
 async def _buy(client: AsyncClient, name: str, carts: int, rush: Rush) -> None:
     chance = random.Random(name)  # noqa: S311 the same in every run
     for _ in range(carts):
         wanted = chance.sample(PARTS, chance.randint(1, 3))
-        lines = {part: chance.choice(("1", "2", "0.5")) for part in wanted}
-        made = created(
-            await client.post(url("requisitions"), json=asking(name, **lines))
+        body = asking(
+            name, **{part: chance.choice(("1", "2", "0.5")) for part in wanted}
         )
+        opening = partial(client.post, url("requisitions"), json=body)
+        made = created(await _patiently(opening, rush))
 
-        async def move(verb: str, made: JSON = made, **body: object) -> Response:
-            answer = await do(client, made, verb, **body)
-            rush.statuses[answer.status_code] += 1
-            return answer
+        async def move(verb: str, made: JSON = made, **body: object) -> JSON:
+            return ok(await _patiently(partial(do, client, made, verb, **body), rush))
 
-        it = ok(await move("submit"))
+        it = await move("submit")
         fate = chance.random()
         if fate < 0.3:
-            ok(await move("cancel"))
+            await move("cancel")
         elif fate < 0.6:
-            ok(await move("approve", by="supervisor"))
+            await move("approve", by="supervisor")
             if any(line["reserved"] != "0" for line in it["lines"]):
-                ok(await move("issue"))
+                await move("issue")
 
 
 async def _watch(settings: Settings, rush: Rush, done: asyncio.Event) -> None:
@@ -143,7 +160,7 @@ async def rush_in(settings: Settings, buyers: int, carts: int) -> Rush:
             )
             waiting += page["items"]
         for it in waiting:
-            ok(await do(client, it, "reserve"))
+            ok(await _patiently(partial(do, client, it, "reserve"), rush))
         done.set()
         await watching
     return rush
@@ -154,15 +171,14 @@ async def test_a_rush_sells_all_that_there_is_and_nothing_twice(
 ) -> None:
     buyers, carts = (int(pytestconfig.getoption(it)) for it in ("buyers", "carts"))
     rush = await rush_in(fresh, buyers, carts)
-    assert rush.statuses.keys() == {200}
+    assert rush.statuses.keys() <= {200, 201, 503}
     assert rush.wrong == []
     assert rush.snapshots >= 2
     opening = Decimal(buyers * carts // 8)
     assert rush.sold == dict.fromkeys(PARTS, opening)
     assert rush.left == dict.fromkeys(PARTS, Decimal())
-    moves = rush.statuses.total()
     print(  # noqa: T201 with -s, the figures of a run by hand
-        f"{buyers} buyers x {carts} carts: {moves} moves in {rush.seconds:.0f} s, "
+        f"{buyers} buyers x {carts} carts in {rush.seconds:.0f} s: {rush.statuses}, "
         f"{rush.snapshots} snapshots, {opening} of {opening} sold of each of 5 parts"
     )
 
