@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from app.cli import equipment, export, house, imports, operations, vessels
+from app.cli import (
+    equipment,
+    export,
+    house,
+    imports,
+    operations,
+    parts,
+    requisitions,
+    stock,
+    vessels,
+)
 from app.cli.options import DEFAULT_URL, Json, RootUrl
 
 app = typer.Typer(
@@ -15,7 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for part in (vessels, equipment, operations):
+for part in (vessels, equipment, operations, parts, stock, requisitions):
     part.register(app)
 for command in (export, imports, house):
     command.register(app)

@@ -1,7 +1,8 @@
 """Many buy at once what there is too little of: nothing is sold twice.
 
-In the suite a few do; `pytest app/tests/requisitions/test_rush.py --buyers 64 --carts
-200` lets as many in as the promise says.
+In the suite a few do. As many as the promise says, and the figures:
+pytest -s -o faulthandler_timeout=0 app/tests/requisitions/test_rush.py --buyers 64
+--carts 200
 """
 
 import asyncio
