@@ -5,12 +5,14 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from email.message import Message
+from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Protocol
 
 import pytest
 import structlog
 from sqlalchemy import text
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from app.cli import app
@@ -21,6 +23,14 @@ from app.tests.conftest import Databases, serving
 
 class Fpso(Protocol):
     def __call__(self, *words: str, url: str | None = None) -> Result: ...
+
+
+@pytest.fixture(scope="package", autouse=True)
+def built_once() -> Iterator[None]:
+    """Typer's runner builds all commands at each call, which takes 0.2 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command))
+        yield
 
 
 @pytest.fixture
