@@ -9,6 +9,7 @@ AppError                    status  slug
 ├── ConflictError              409  conflict
 │   ├── DuplicateError         409  duplicate-code
 │   ├── ParentCycleError       409  parent-cycle
+│   ├── MoveRefusedError       409  move-refused
 │   ├── InsufficientStockError 409  insufficient-stock
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
@@ -26,7 +27,7 @@ A feature raises these and nothing else. Each docstring is the public text of
 `/problems/<slug>`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import ClassVar, TypedDict
 
@@ -153,6 +154,27 @@ class ParentCycleError(ConflictError):
     """
 
     slug, title = "parent-cycle", "Parent cycle"
+
+
+class MoveRefusedError(ConflictError):
+    """What was asked for cannot follow upon the state that this is in.
+
+    `state` is that state, `possible` lists those from which it can be done. Read it
+    again: somebody may have moved it on meanwhile.
+    """
+
+    slug, title = "move-refused", "Move refused"
+
+    @classmethod
+    def of(
+        cls, what: str, verb: str, state: str, possible: Iterable[str]
+    ) -> "MoveRefusedError":
+        known = list(possible)
+        detail = (
+            f"{what} is {state}; to {verb} it, it must be {' or '.join(known)}. "
+            "Read it again and take it there first."
+        )
+        return cls(detail, state=state, possible=known)
 
 
 class InsufficientStockError(ConflictError):

@@ -35,6 +35,8 @@ from app.values import CodeRef
 
 router = APIRouter(tags=["parts"])
 
+Number = Annotated[CodeRef, Path(alias="part")]
+
 
 def _read(part: Part, currency: str) -> PartRead:
     return PartRead(
@@ -92,9 +94,9 @@ async def list_parts(
     return _page(request, response, listing, currency)
 
 
-@router.get("/parts/{number}", responses=responses(NotFoundError))
+@router.get("/parts/{part}", responses=responses(NotFoundError))
 async def read_part(
-    session: SessionDep, response: Response, number: CodeRef, currency: CurrencyDep
+    session: SessionDep, response: Response, number: Number, currency: CurrencyDep
 ) -> PartRead:
     """Read one part."""
     part = await service.get(session, number)
@@ -103,13 +105,13 @@ async def read_part(
 
 
 @router.patch(
-    "/parts/{number}",
+    "/parts/{part}",
     responses=responses(NotFoundError, StaleVersionError, VersionRequiredError),
 )
 async def update_part(
     session: RecordedSessionDep,
     response: Response,
-    number: CodeRef,
+    number: Number,
     data: PartUpdate,
     expected: ExpectedVersion,
     currency: CurrencyDep,
@@ -121,13 +123,13 @@ async def update_part(
 
 
 @router.post(
-    "/parts/{number}/fits",
+    "/parts/{part}/fits",
     status_code=status.HTTP_201_CREATED,
     response_model=FitRead,
     responses=responses(NotFoundError, ConflictError),
 )
 async def add_part_fit(
-    session: RecordedSessionDep, response: Response, number: CodeRef, data: FitCreate
+    session: RecordedSessionDep, response: Response, number: Number, data: FitCreate
 ) -> Fit:
     """Say that a part fits an equipment, or all hardware of a model."""
     fit = await service.add_fit(session, number, data)
@@ -135,12 +137,12 @@ async def add_part_fit(
     return fit
 
 
-@router.get("/parts/{number}/fits", responses=responses(NotFoundError, BadCursorError))
+@router.get("/parts/{part}/fits", responses=responses(NotFoundError, BadCursorError))
 async def list_part_fits(
     session: SessionDep,
     request: Request,
     response: Response,
-    number: CodeRef,
+    number: Number,
     query: Annotated[PageQuery, Query()],
 ) -> Page[FitRead]:
     """List where a part is used: the equipment and models that it fits."""
@@ -151,13 +153,13 @@ async def list_part_fits(
 
 
 @router.delete(
-    "/parts/{number}/fits/{id}",
+    "/parts/{part}/fits/{id}",
     status_code=status.HTTP_204_NO_CONTENT,
     responses=responses(NotFoundError),
 )
 async def remove_part_fit(
     session: RecordedSessionDep,
-    number: CodeRef,
+    number: Number,
     identity: Annotated[uuid.UUID, Path(alias="id")],
 ) -> None:
     """Take back that a part fits something; a fit never changes, so it has no ETag."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.database import CODE, LABEL, Record
-from app.errors import ConflictError
+from app.errors import ConflictError, MoveRefusedError
 from app.stock.models import QUANTITY, ZERO
 
 ANONYMOUS = "anonymous"
@@ -34,7 +34,7 @@ class State(StrEnum):
 class Requisition(Record):
     """Parts that somebody asks of a store for a vessel: a cart until it is submitted.
 
-    Each move refuses with a ConflictError where the state does not allow it.
+    Each move refuses where the state does not allow it.
     """
 
     __tablename__ = "requisitions"
@@ -71,37 +71,37 @@ class Requisition(Record):
 
     def change(self, at: datetime) -> None:
         """Before anything of a cart is changed. It counts the version up."""
-        self._only("changed", State.CART)
+        self._only("change", State.CART)
         self._touch(at)
 
     def submit(self, at: datetime) -> None:
-        self._only("submitted", State.CART)
+        self._only("submit", State.CART)
         self.state = State.SUBMITTED
         self.submitted_at = at
 
     def approve(self, at: datetime, by: str, reason: str | None) -> None:
-        self._only("approved", State.SUBMITTED)
+        self._only("approve", State.SUBMITTED)
         self._decide(State.APPROVED, at, by, reason)
 
     def reject(self, at: datetime, by: str, reason: str) -> None:
-        self._only("rejected", State.SUBMITTED)
+        self._only("reject", State.SUBMITTED)
         self._decide(State.REJECTED, at, by, reason)
 
     def cancel(self, at: datetime, by: str, reason: str | None) -> None:
         """Before it is approved: then others rely on it, and it is closed instead."""
-        self._only("cancelled", State.CART, State.SUBMITTED)
+        self._only("cancel", State.CART, State.SUBMITTED)
         self._settle(State.CANCELLED, at, by, reason)
 
     def close(self, at: datetime, by: str, reason: str) -> None:
-        self._only("closed", State.APPROVED)
+        self._only("close", State.APPROVED)
         self._settle(State.CLOSED, at, by, reason)
 
     def reserve(self, at: datetime) -> None:
-        self._only("given more stock", State.SUBMITTED, State.APPROVED)
+        self._only("reserve more for", State.SUBMITTED, State.APPROVED)
         self._touch(at)
 
     def issue(self, at: datetime) -> None:
-        self._only("issued", State.APPROVED)
+        self._only("issue", State.APPROVED)
         self._touch(at)
 
     def finish(self) -> None:
@@ -127,24 +127,10 @@ class Requisition(Record):
         self.state = state
         self.decided_by, self.reason, self.decided_at = by, reason, at
 
-    def _only(self, done: str, *states: State) -> None:
-        if self.state not in states:
-            raise ConflictError(
-                f"It cannot be {done}: {_SPELT[self.state]} Only what is "
-                f"{' or '.join(states)} can be {done}. Read it again.",
-                state=self.state,
-            )
-
-
-_SPELT = {
-    State.CART: "it is a cart that was not submitted yet.",
-    State.SUBMITTED: "it was submitted already.",
-    State.APPROVED: "it was approved already; to end it, close it.",
-    State.ISSUED: "all of it was issued already.",
-    State.CLOSED: "it was closed.",
-    State.REJECTED: "it was rejected.",
-    State.CANCELLED: "it was cancelled.",
-}
+    def _only(self, verb: str, *possible: State) -> None:
+        if self.state not in possible:
+            what = f"The requisition {self.id}"
+            raise MoveRefusedError.of(what, verb, self.state, possible)
 
 
 class Line(Record):

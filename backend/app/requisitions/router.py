@@ -9,6 +9,7 @@ from app.errors import (
     BadCursorError,
     ConflictError,
     InsufficientStockError,
+    MoveRefusedError,
     NotFoundError,
     StaleVersionError,
     UnknownCodesError,
@@ -17,6 +18,7 @@ from app.errors import (
 from app.etag import ExpectedVersion
 from app.links import href
 from app.pagination import Page, link
+from app.parts.router import Number
 from app.problems import responses
 from app.quantities import amount
 from app.recording import RecordedSessionDep
@@ -39,13 +41,12 @@ from app.requisitions.schemas import (
     RequisitionUpdate,
 )
 from app.settings import CurrencyDep
-from app.values import CodeRef
 
 router = APIRouter(tags=["requisitions"])
 
 Identity = Annotated[uuid.UUID, Path(alias="id")]
-REFUSED = responses(NotFoundError, ConflictError)
-SHORT = responses(NotFoundError, ConflictError, InsufficientStockError)
+REFUSED = responses(NotFoundError, ConflictError, MoveRefusedError)
+SHORT = responses(NotFoundError, MoveRefusedError, InsufficientStockError)
 
 
 def _summary(whole: Whole, currency: str) -> RequisitionSummary:
@@ -136,7 +137,7 @@ async def read_requisition(
 @router.patch(
     "/requisitions/{id}",
     responses=responses(
-        NotFoundError, ConflictError, StaleVersionError, VersionRequiredError
+        NotFoundError, MoveRefusedError, StaleVersionError, VersionRequiredError
     ),
 )
 async def update_requisition(
@@ -152,12 +153,12 @@ async def update_requisition(
     return _read(response, whole, currency)
 
 
-@router.put("/requisitions/{id}/lines/{number}", responses=REFUSED)
+@router.put("/requisitions/{id}/lines/{part}", responses=REFUSED)
 async def put_requisition_line(
     session: RecordedSessionDep,
     response: Response,
     identity: Identity,
-    number: CodeRef,
+    number: Number,
     data: LinePut,
     currency: CurrencyDep,
 ) -> RequisitionRead:
@@ -166,12 +167,12 @@ async def put_requisition_line(
     return _read(response, whole, currency)
 
 
-@router.delete("/requisitions/{id}/lines/{number}", responses=REFUSED)
+@router.delete("/requisitions/{id}/lines/{part}", responses=REFUSED)
 async def remove_requisition_line(
     session: RecordedSessionDep,
     response: Response,
     identity: Identity,
-    number: CodeRef,
+    number: Number,
     currency: CurrencyDep,
 ) -> RequisitionRead:
     """Take a part out of a cart."""

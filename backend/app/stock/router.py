@@ -18,6 +18,7 @@ from app.errors import (
 from app.etag import ExpectedVersion
 from app.links import href
 from app.pagination import Page, link
+from app.parts.router import Number
 from app.problems import responses
 from app.recording import RecordedSessionDep
 from app.stock import service, stores
@@ -119,12 +120,12 @@ async def set_stock_level(
 
 
 @router.get(
-    "/stores/{code}/levels/{number}",
+    "/stores/{code}/levels/{part}",
     response_model=LevelRead,
     responses=responses(NotFoundError),
 )
 async def read_stock_level(
-    session: SessionDep, response: Response, code: CodeRef, number: CodeRef
+    session: SessionDep, response: Response, code: CodeRef, number: Number
 ) -> Level:
     """Read how much of a part a store should hold."""
     level = await stores.level(session, code, number)
@@ -133,7 +134,7 @@ async def read_stock_level(
 
 
 @router.patch(
-    "/stores/{code}/levels/{number}",
+    "/stores/{code}/levels/{part}",
     response_model=LevelRead,
     responses=responses(*STALE),
 )
@@ -141,7 +142,7 @@ async def update_stock_level(
     session: RecordedSessionDep,
     response: Response,
     code: CodeRef,
-    number: CodeRef,
+    number: Number,
     data: LevelUpdate,
     expected: ExpectedVersion,
 ) -> Level:

@@ -40,7 +40,7 @@ class Operation(NamedTuple):
     def path(self) -> str:
         """The address of something that there is, or could be."""
         code = "MV102" if self.template.startswith("/api/v1/vessels/") else "A1"
-        known = {"{code}": code, "{number}": "A1", "{id}": str(UUID(int=7))}
+        known = {"{code}": code, "{part}": "A1", "{id}": str(UUID(int=7))}
         path = self.template
         for name, value in known.items():
             path = path.replace(name, value)

@@ -62,9 +62,9 @@ async def test_exactly_one_wins_and_the_other_is_told(
         # What it says is what there is: also what a second reader sees.
         assert ok(winner)["state"] == now["state"]
         assert ok(winner)["lines"] == now["lines"]
-        problem = refused(loser, 409, "conflict")
+        problem = refused(loser, 409, "move-refused")
         assert problem["state"] == now["state"]
-        assert "cannot be" in problem["detail"]
+        assert f"is {now['state']}; to " in problem["detail"]
         [line] = now["lines"]
         holding += Decimal(line["reserved"])
         gone += int(line["issued"])
