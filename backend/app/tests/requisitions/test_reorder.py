@@ -11,6 +11,9 @@ async def test_what_must_be_ordered_is_listed(client: AsyncClient) -> None:
     for number, (minimum, maximum) in levels.items():
         body = {"part": number, "minimum": minimum, "maximum": maximum}
         created(await client.post(url("stores", MAIN, "levels"), json=body))
+    # Of another store nobody waits for it.
+    nothing = {"part": "LOST", "minimum": 0, "maximum": 0}
+    created(await client.post(url("stores", YARD, "levels"), json=nothing))
 
     async def short(**params: str) -> dict[str, tuple[str, ...]]:
         page = await get(client, "stock", "reorder", **params)
