@@ -52,12 +52,13 @@ coverage: install ## Run every test, with coverage, which takes twice as long
 .PHONY: help install lock up test coverage
 
 # --- what CI asks besides -----------------------------------------------------
-check: install ## Lint, types, boundaries, dependencies, configuration files
+check: install ## Lint, types, boundaries, dependencies, migrations, configuration files
 	cd backend && "$(bin)/ruff" check --config pyproject.toml . ../alembic ../bench
 	cd backend && "$(bin)/ruff" format --config pyproject.toml --check . ../alembic ../bench
 	cd backend && "$(bin)/mypy" app ../alembic ../bench compose_tests
 	cd backend && "$(bin)/lint-imports"
 	cd backend && "$(bin)/deptry" .
+	cd backend && sql=$$("$(bin)/alembic" upgrade head --sql) && printf '%s\n' "$$sql" | "$(bin)/squawk" --config ../.squawk.toml --stdin-filepath migrations.sql
 	"$(bin)/yamllint" --strict .
 	"$(bin)/hadolint" backend/Dockerfile
 	"$(bin)/check-jsonschema" --builtin-schema vendor.compose-spec docker-compose.yml

@@ -11,8 +11,9 @@ import asyncpg
 from app.embedded.settings import EmbeddedSettings
 from bench import data, report
 from bench.data import FULL, SMALL
+from bench.files import Files
 from bench.measure import measure, undo
-from bench.servers import serving
+from bench.servers import serving, wait_for
 from bench.work import check, works
 
 
@@ -51,6 +52,8 @@ async def main(given: argparse.Namespace) -> None:
         if size is FULL:
             small = await data.prepare(cluster, port, SMALL)
             growing.append(stack.enter_context(serving("product", SMALL, small)))
+        for server in growing:
+            wait_for(server)
         todo = await works([*growing[3:], product], count=10)
         seen: report.Measures = {}
         for work in todo:
@@ -71,11 +74,17 @@ async def main(given: argparse.Namespace) -> None:
             )
             for (server_name, of), found in seen[work.name].items():
                 sys.stderr.write(f"{work.name} {server_name}/{of}: {found}\n")
+        titles = {work.name: work.title for work in todo}
+        extras: dict[str, float] = {}
+        if not given.only or {"W5", "W6"} & set(given.only):
+            files = Files(product, typical, postgres, size.rows)
+            seen |= await files.measure(given.visits)
+            titles |= files.titles()
+            extras = files.extras()
         connection = await asyncpg.connect(url)
         version = await connection.fetchval("SHOW server_version")
         await connection.close()
-        titles = {work.name: work.title for work in todo}
-        text = report.write(given.folder, seen, titles, size.name, version)
+        text = report.write(given.folder, seen, titles, extras, size.name, version)
         sys.stdout.write(text)
 
 

@@ -65,9 +65,13 @@ end
 """  # noqa: E501 one line of JSON
 
 
-def run(url: str, load: Load, folder: Path) -> Result:
-    """Run the load to its end in another process."""
-    if load.seconds and (wrk := shutil.which("wrk")):
+async def run(url: str, load: Load, folder: Path) -> Result:
+    """Run the load to its end: in another process where it is timed."""
+    return _run_apart(url, load, folder) if load.seconds else await _drive(url, load)
+
+
+def _run_apart(url: str, load: Load, folder: Path) -> Result:
+    if wrk := shutil.which("wrk"):
         script = folder / "load.lua"
         script.write_text(
             SCRIPT

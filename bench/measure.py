@@ -63,7 +63,7 @@ async def measure(
                 first=next(_numbers) * 1_000_000,
             )
             before = servers.cpu(server.process), servers.cpu_with_children(postgres)
-            result = load.run(server.url, ask, folder)
+            result = await load.run(server.url, ask, folder)
             after = servers.cpu(server.process), servers.cpu_with_children(postgres)
             if result.failed or not result.requests:
                 raise RuntimeError(f"{work.name}, {server.name}: {result}")

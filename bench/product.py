@@ -47,6 +47,7 @@ def product() -> Iterator[Product]:
         free.close()
         environment = os.environ | {
             "FPSO_DATABASE_URL": server,
+            "FPSO_MIGRATION_DATABASE_URL": "",
             "FPSO_PORT": str(port),
             "FPSO_LOG_LEVEL": "warning",
         }

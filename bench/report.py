@@ -17,7 +17,7 @@ Measures = dict[str, dict[tuple[str, str], Measure]]
 class Goal:
     """What PERFORMANCE asks: times the typical rate, part of the floor's rate."""
 
-    typical: float
+    typical: float | None = None
     floor: float | None = None
     more_ms: float | None = None
     p99: float | None = None
@@ -28,6 +28,11 @@ GOALS = {
     "W2": Goal(8, 0.45),
     "W3": Goal(6, 0.45),
     "W4": Goal(3, more_ms=5),
+    "W5": Goal(4),
+    "W5 plan": Goal(floor=1 / 2.5),
+    "W5 apply": Goal(floor=1 / 3),
+    "W6 csv": Goal(15, 0.75),
+    "W6 ndjson": Goal(15, 0.75),
     "W7": Goal(10, 0.95),
     "W8": Goal(20),
 }
@@ -55,12 +60,12 @@ def ratios(seen: Measures, size: str) -> dict[str, dict[str, float]]:
             continue
         product = seen[name]["product", size]
         floor = seen[name]["floor", size]
-        typical = seen[name]["typical", size]
         of = found[name] = {
-            "typical": product.rate / typical.rate,
             "floor": product.rate / floor.rate,
             "p99": product.p99_ms / floor.p99_ms,
         }
+        if typical := seen[name].get(("typical", size)):
+            of["typical"] = product.rate / typical.rate
         if goal.more_ms:
             of["more_ms"] = product.p50_ms - floor.p50_ms
         small = seen[name].get(("product", "small"))
@@ -86,14 +91,14 @@ def table(seen: Measures, titles: dict[str, str], size: str) -> str:
         cells = [
             f"{name} {titles[name]}",
             _rate(product),
-            f"{ratio['typical']:.1f} ({goal.typical:.0f})",
+            f"{ratio['typical']:.1f} ({goal.typical:.0f})" if goal.typical else "",
             floor,
             f"{product.p50_ms:.1f} / {product.p99_ms:.1f}",
             p99,
             _cpu(product),
             *(
-                f"{_rate(m)}/s, {_cpu(m)} µs"
-                for m in (seen[name]["typical", size], seen[name]["floor", size])
+                f"{_rate(m)}/s, {_cpu(m)} µs" if m else ""
+                for m in (seen[name].get((who, size)) for who in ("typical", "floor"))
             ),
             f"{ratio['growth']:.2f}" if "growth" in ratio else "",
         ]
@@ -103,23 +108,36 @@ def table(seen: Measures, titles: dict[str, str], size: str) -> str:
 
 def _rate(measure: Measure) -> str:
     rate = measure.rate
-    return f"{rate:,.0f}" if rate > 100 else f"{rate:.1f}"
+    return f"{rate:,.0f}" if rate > 100 else f"{rate:.3g}"
 
 
 def _cpu(measure: Measure) -> str:
     return f"{measure.server_us:,.0f} + {measure.database_us:,.0f}"
 
 
+def _extra(extras: dict[str, float]) -> str:
+    return (
+        f"\nExports: first byte after {extras['first_byte_ms']:.0f} ms (goal ≤ 50 ms). "
+        f"Imports and exports take {extras['memory_mib']:.0f} MiB of memory at most.\n"
+    )
+
+
 def write(
-    folder: Path, seen: Measures, titles: dict[str, str], size: str, postgres: str
+    folder: Path,
+    seen: Measures,
+    titles: dict[str, str],
+    extras: dict[str, float],
+    size: str,
+    postgres: str,
 ) -> str:
     """Write result.md and result.json; give the table."""
-    text = table(seen, titles, size)
+    text = table(seen, titles, size) + (_extra(extras) if extras else "")
     (folder / "result.md").write_text(text)
     data = {
         "machine": machine(postgres),
         "size": size,
         "ratios": ratios(seen, size),
+        "files": extras,
         "measures": {
             name: {f"{server}/{of}": m.data() for (server, of), m in rows.items()}
             for name, rows in seen.items()

@@ -26,7 +26,11 @@ class Server:
     size: Size
     database: str
     url: str
-    process: int
+    started: "subprocess.Popen[bytes]"
+
+    @property
+    def process(self) -> int:
+        return self.started.pid
 
     def ask(self, target: str, body: str | None = None) -> tuple[int, object]:
         """One request: the status, and what the JSON says."""
@@ -56,7 +60,15 @@ def serving(name: str, size: Size, database: str) -> Iterator[Server]:
         },
         stdout=subprocess.DEVNULL,
     )
-    server = Server(name, size, database, f"http://127.0.0.1:{port}", process.pid)
+    try:
+        yield Server(name, size, database, f"http://127.0.0.1:{port}", process)
+    finally:
+        process.terminate()
+        see_end(process, patience=20)
+
+
+def wait_for(server: Server) -> None:
+    """Until it answers: all are started before, so that they come up together."""
 
     def up() -> bool:
         try:
@@ -64,16 +76,11 @@ def serving(name: str, size: Size, database: str) -> Iterator[Server]:
         except json.JSONDecodeError:  # an answer, at least
             return True
         except (OSError, http.client.HTTPException):
-            return process.poll() is not None
+            return server.started.poll() is not None
         return True
 
-    try:
-        if not wait_until(up, 30) or process.poll() is not None:
-            raise RuntimeError(f"{name} did not start")
-        yield server
-    finally:
-        process.terminate()
-        see_end(process, patience=20)
+    if not wait_until(up, 60) or server.started.poll() is not None:
+        raise RuntimeError(f"{server.name} did not start")
 
 
 def _times(process: int) -> tuple[int, float, float]:

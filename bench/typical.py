@@ -1,5 +1,7 @@
 """The typical: async FastAPI, ORM entities, response_model, a session a request."""
 
+import csv
+import io
 import json
 import os
 from base64 import urlsafe_b64encode
@@ -9,7 +11,8 @@ from decimal import Decimal
 from typing import Annotated
 
 import uvicorn
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import DateTime, ForeignKey, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -113,6 +116,7 @@ async def get_session() -> AsyncGenerator[AsyncSession]:
         yield session
 
 
+FILE = ("code", "tag", "name", "location", "group", "parent", "status")
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
 app = FastAPI()
 
@@ -180,6 +184,41 @@ async def deactivate_equipment(
     codes = {equipment.code for equipment in changed}
     rest = [code for code in data.codes if code not in codes]
     return {"changed": [e.code for e in changed], "unchanged": rest}
+
+
+@app.post("/api/v1/vessels/{code}/imports")
+async def import_equipment(
+    session: SessionDep, code: str, request: Request
+) -> dict[str, int]:
+    vessel = await _vessel(session, code)
+    rows = list(csv.DictReader(io.StringIO((await request.body()).decode())))
+    for row in rows:
+        values = {name: value or None for name, value in row.items()}
+        session.add(Equipment(vessel=vessel.code, **values))
+    await session.commit()
+    return {"created": len(rows)}
+
+
+async def _register(session: AsyncSession, code: str) -> list[dict[str, str | None]]:
+    vessel = await _vessel(session, code)
+    query = select(Equipment).where(Equipment.vessel == vessel.code)
+    rows = (await session.scalars(query.order_by(Equipment.code))).all()
+    return [{name: getattr(row, name) for name in FILE} for row in rows]
+
+
+@app.get("/api/v1/vessels/{code}/equipment.csv")
+async def export_csv(session: SessionDep, code: str) -> StreamingResponse:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, FILE)
+    writer.writeheader()
+    writer.writerows(await _register(session, code))
+    return StreamingResponse(iter([text.getvalue()]), media_type="text/csv")
+
+
+@app.get("/api/v1/vessels/{code}/equipment.ndjson")
+async def export_ndjson(session: SessionDep, code: str) -> StreamingResponse:
+    lines = (json.dumps(row) + "\n" for row in await _register(session, code))
+    return StreamingResponse(iter(["".join(lines)]), media_type="application/x-ndjson")
 
 
 @app.get("/api/v1/costs/vessels", response_model=Costs)

@@ -333,10 +333,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute(
-        "DROP FUNCTION record_vessels, record_equipment, record_operations CASCADE"
-    )
-    op.drop_table("changes")
-    op.execute("DROP FUNCTION make_change_partitions, protect_changes")
-    op.execute("DROP FUNCTION refuse_rewriting CASCADE")
-    op.drop_column("imports", "reason")
+    op.drop_column("imports", "reason", if_exists=True)
+    # A table at a time: who writes two of them would wait for us, and we for him. What
+    # was cut off is done again from the start.
+    with op.get_context().autocommit_block():
+        for table in RECORDED:
+            op.execute(f"DROP FUNCTION IF EXISTS record_{table} CASCADE")
+            for name in ("keep_their_id", "is_not_emptied"):
+                op.execute(f"DROP TRIGGER IF EXISTS {table}_{name} ON {table}")
+        op.execute("DROP TABLE IF EXISTS changes")
+        op.execute("DROP FUNCTION IF EXISTS make_change_partitions, protect_changes")
+        op.execute("DROP FUNCTION IF EXISTS refuse_rewriting CASCADE")

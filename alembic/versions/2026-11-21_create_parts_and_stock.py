@@ -19,7 +19,7 @@ from alembic import op
 from app import triggers
 
 revision = "0040"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

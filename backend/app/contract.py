@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app import errors, problems
 from app.errors import AppError
+from app.links import PREFIX
 
 JSON = dict[str, Any]
 
@@ -16,6 +17,13 @@ DEFAULT: JSON = {
     "content": {
         problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}
     },
+}
+IF_NONE_MATCH: JSON = {
+    "name": "if-none-match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "title": "If-None-Match"},
+    "description": "The `ETag` of what you have: the answer is 304 if it is the same.",
 }
 
 
@@ -39,15 +47,27 @@ def _complete(schema: JSON) -> JSON:
     schemas |= problem.pop("$defs", {}) | {"Problem": problem}
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for path in schema["paths"].values():
-        for operation in path.values():
+    for template, path in schema["paths"].items():
+        for method, operation in path.items():
             answers = operation["responses"]
+            if method == "get" and template.startswith(PREFIX):
+                _let_it_be_known(operation)
             for status, answer in problems.responses(*_everywhere(operation)).items():
                 known = answers.setdefault(str(status), answer)
                 if answer["description"] not in known["description"]:
                     known["description"] += f", {answer['description']}"
             operation["responses"] = dict(sorted(answers.items()))
     return schema
+
+
+def _let_it_be_known(operation: JSON) -> None:
+    """Say what `etag.Conditional` does of every answer that is JSON."""
+    content = operation["responses"].get("200", {}).get("content", {})
+    if "application/json" in content:
+        operation.setdefault("parameters", []).append(IF_NONE_MATCH)
+        operation["responses"]["304"] = {
+            "description": "What you have, by its ETag, is what there is."
+        }
 
 
 def _everywhere(operation: JSON) -> Iterator[type[AppError]]:

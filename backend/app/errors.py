@@ -9,11 +9,13 @@ AppError                    status  slug
 ├── ConflictError              409  conflict
 │   ├── DuplicateError         409  duplicate-code
 │   ├── ParentCycleError       409  parent-cycle
+│   ├── BatchRefusedError      409  batch-refused
 │   ├── MoveRefusedError       409  move-refused
 │   ├── InsufficientStockError 409  insufficient-stock
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
 ├── CursorExpiredError         410  cursor-expired
+├── NotRecordedError           410  not-recorded
 ├── StaleVersionError          412  stale-version
 ├── TooLargeError              413  too-large
 ├── UnsupportedMediaTypeError  415  unsupported-media-type
@@ -156,6 +158,17 @@ class ParentCycleError(ConflictError):
     slug, title = "parent-cycle", "Parent cycle"
 
 
+class BatchRefusedError(ConflictError):
+    """Some items of the batch cannot be done, so nothing was changed at all.
+
+    `errors` says of each what is wrong, where it stands (`/items/3/tag`, counted from
+    0) and how to mend it; `codes` lists the equipment. Mend or remove them, or repeat
+    the request with `?mode=partial` to do the others.
+    """
+
+    slug, title = "batch-refused", "Batch refused"
+
+
 class MoveRefusedError(ConflictError):
     """What was asked for cannot follow upon the state that this is in.
 
@@ -235,6 +248,16 @@ class CursorExpiredError(AppError):
     """
 
     status, slug, title = HTTPStatus.GONE, "cursor-expired", "The cursor has expired"
+
+
+class NotRecordedError(AppError):
+    """The record of changes does not go back that far.
+
+    `since` says from when on it tells; what was before it, or in months that were
+    dropped, is not guessed. Ask for that instant or a later one.
+    """
+
+    status, slug, title = HTTPStatus.GONE, "not-recorded", "Not recorded"
 
 
 class StaleVersionError(AppError):

@@ -7,18 +7,20 @@ import re
 import sys
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
+import msgspec
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, reset_contextvars
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.typing import EventDict
 
 log = structlog.stdlib.get_logger("fpso")
 
 # What a caller may name a request: enough for a UUID or a trace id, no line breaks.
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 _stacks = ExceptionDictTransformer(show_locals=False)
@@ -52,6 +54,18 @@ def _sign(_: object, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+_in_any_encoding = structlog.processors.JSONRenderer()
+
+
+def _render(logger: object, method: str, event: EventDict) -> str | bytes:
+    # A sixth of json's time; but it escapes nothing, and stdout may not be UTF-8.
+    with suppress(TypeError, UnicodeEncodeError):
+        line = msgspec.json.encode(event)
+        if line.isascii():
+            return line.decode()
+    return _in_any_encoding(logger, method, event)
+
+
 def configure(level: str) -> None:
     """Send structlog's and the libraries' logs to stdout, one JSON object a line."""
     shared: list[structlog.typing.Processor] = [
@@ -63,7 +77,7 @@ def configure(level: str) -> None:
     # Our own events go straight to stdout: by way of the standard library's logging
     # the line of a request cost a tenth of W2.
     structlog.configure(
-        processors=[*shared, _sign, structlog.processors.JSONRenderer()],
+        processors=[*shared, _sign, _render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(_Stdout()),
         cache_logger_on_first_use=True,
@@ -91,13 +105,15 @@ class RequestLog:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        # Made once: `log` itself would make one for each line.
+        self.log = log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else _new_id()
+        given = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
+        request_id = given.decode() if _REQUEST_ID.fullmatch(given) else _new_id()
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 0
@@ -106,17 +122,19 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                named = (b"x-request-id", request_id.encode())
+                message = {**message, "headers": [*message.get("headers", ()), named]}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, tag)
-            finally:
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    ms=round((time.perf_counter() - started) * 1000, 1),
-                )
+        context = bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, tag)
+        finally:
+            self.log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )
+            reset_contextvars(**context)

@@ -16,7 +16,10 @@ from app import contract, health, pages, parameters, problems
 from app.changes.router import router as changes
 from app.database import Sessions, create_engine, create_sessions
 from app.drivers import Drivers, open_drivers
+from app.equipment.changing import router as changing
 from app.equipment.router import router as equipment
+from app.etag import Conditional
+from app.hot import HotPaths
 from app.imports.router import router as imports
 from app.links import PREFIX
 from app.log import RequestLog, configure
@@ -78,8 +81,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.public_url = (settings.public_url or "").rstrip("/")
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
-    features = (vessels, equipment, operations, imports, parts, stock, requisitions)
-    for router in (*features, changes):
+    for router in (
+        *(vessels, equipment, changing, operations, imports),
+        *(parts, stock, requisitions, changes),
+    ):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)
     app.include_router(problems.router)
@@ -89,8 +94,10 @@ def create_app(settings: Settings) -> FastAPI:
     contract.document(app)
     # From the innermost out. FastAPI's own `max_body_size` would stand outside of
     # all these and answer in plain text; a route may still set its own.
-    app.add_middleware(AnswerHead)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_MAX)
+    app.add_middleware(HotPaths, of=app)
+    app.add_middleware(Conditional)
+    app.add_middleware(AnswerHead)
     app.add_middleware(Refusals)
     if settings.cors_origins:
         app.add_middleware(

@@ -5,13 +5,14 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
-from pydantic import BaseModel, Field, TypeAdapter
-from pydantic_core import to_jsonable_python
-from sqlalchemy import Row, Select, tuple_
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, TypeAdapter, field_validator
+from pydantic_core import PydanticCustomError, to_jsonable_python
+from sqlalchemy import Row, Select, func, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -38,6 +39,78 @@ class PageQuery(Input):
         str | None,
         Field(max_length=2000, description="`next_cursor` of the page before."),
     ] = None
+
+
+class Listing(Page[T]):
+    total: int | None = Field(
+        None, description="How many there are on all pages; with `count=true` only."
+    )
+
+
+class ListQuery(PageQuery):
+    """Those of the lists that people work with."""
+
+    known: ClassVar[tuple[str, ...]]  # the fields of its items
+
+    fields: Annotated[
+        str | None,
+        Field(description="Only these fields of each item, such as `code,name`."),
+    ] = None
+    count: Annotated[
+        bool, Field(description="Whether to say how many there are on all pages.")
+    ] = False
+
+    @field_validator("fields")
+    @classmethod
+    def know_fields(cls, fields: str | None) -> str | None:
+        unknown = [name for name in _names(fields) if name not in cls.known]
+        if unknown:
+            raise PydanticCustomError(
+                "unknown-field",
+                "{unknown} is no field here. Write some of {known}.",
+                {"unknown": repr(unknown[0]), "known": ", ".join(cls.known)},
+            )
+        return fields
+
+    @property
+    def shown(self) -> list[str]:
+        """The fields of an item that are asked for, in their usual order."""
+        names = _names(self.fields) or self.known
+        return [name for name in self.known if name in names]
+
+
+def _names(fields: str | None) -> list[str]:
+    return [] if fields is None else [name.strip() for name in fields.split(",")]
+
+
+def write(
+    request: Request,
+    query: ListQuery,
+    items: Sequence[BaseModel],
+    next_cursor: str | None,
+    total: int | None,
+) -> Response:
+    """Answer with a page, or with as much of its items as was asked for."""
+    shown = set(query.shown)
+    content: dict[str, Any] = {
+        "items": [item.model_dump(mode="json", include=shown) for item in items],
+        "next_cursor": next_cursor,
+    }
+    if query.count:
+        content["total"] = total
+    answer = JSONResponse(content)
+    link(request, answer, next_cursor)
+    return answer
+
+
+async def count(
+    session: AsyncSession, found: Select[Any], query: ListQuery
+) -> int | None:
+    """How many rows there are on all pages, if that is asked for."""
+    if not query.count:
+        return None
+    counting = found.with_only_columns(func.count(), maintain_column_froms=True)
+    return await session.scalar(counting)
 
 
 def link(request: Request, response: Response, next_cursor: str | None) -> None:

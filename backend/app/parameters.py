@@ -23,7 +23,7 @@ def _documented(app: FastAPI) -> Parameters:
 async def refuse_unknown(request: Request) -> None:
     """Refuse what the operation does not document, or wants only once."""
     # Async, although it waits for nothing: FastAPI sends plain functions to a thread.
-    if not request.query_params:
+    if not request.scope["query_string"]:
         return
     state = request.app.state
     if not hasattr(state, "parameters"):

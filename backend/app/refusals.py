@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,18 +22,14 @@ class Refusals:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = Request(scope)
         started = replaced = False
 
         async def note(message: Message) -> None:
             nonlocal started, replaced
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                plain = headers.get("content-type", "").startswith("text/plain")
-                if plain and message["status"] >= HTTPStatus.BAD_REQUEST:
-                    replaced = True
-                    answer = problems.refused(request, message["status"])
+                if replaced := _is_refusal(message):
+                    answer = problems.refused(Request(scope), message["status"])
                     await answer(scope, receive, send)
             if not replaced:
                 await send(message)
@@ -46,4 +42,11 @@ class Refusals:
             log.exception("unforeseen")
             if started:  # cut the answer off: it must not look complete
                 raise
-            await problems.internal_error(request)(scope, receive, send)
+            await problems.internal_error(Request(scope))(scope, receive, send)
+
+
+def _is_refusal(message: Message) -> bool:
+    if message["status"] < HTTPStatus.BAD_REQUEST:
+        return False
+    headers = Headers(raw=message.get("headers", []))
+    return headers.get("content-type", "").startswith("text/plain")

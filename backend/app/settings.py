@@ -20,6 +20,13 @@ class Settings(BaseSettings):
         PostgresDsn,
         Field(description="PostgreSQL 18 or newer: postgresql://user:password@host/db"),
     ]
+    migration_database_url: Annotated[
+        PostgresDsn | None,
+        Field(
+            description="The same database by the role that owns its tables: `alembic` "
+            "then gives the role of `FPSO_DATABASE_URL` what a backend needs, no more."
+        ),
+    ] = None
     host: Annotated[str, Field(description="Address on which a backend listens.")] = (
         "127.0.0.1"
     )
@@ -78,11 +85,19 @@ class Settings(BaseSettings):
 
     @property
     def async_database_url(self) -> str:
-        """The same database, spelt for SQLAlchemy's asyncpg dialect."""
-        _, _, rest = str(self.database_url).partition("://")
-        # An option that URLs spell as libpq does, and asyncpg in its own way.
-        rest = re.sub(r"(?<=[?&])sslmode=", "ssl=", rest)
-        return f"postgresql+asyncpg://{rest}"
+        return _for_asyncpg(self.database_url)
+
+    @property
+    def async_migration_database_url(self) -> str:
+        return _for_asyncpg(self.migration_database_url or self.database_url)
+
+
+def _for_asyncpg(url: PostgresDsn) -> str:
+    """The same database, spelt for SQLAlchemy's asyncpg dialect."""
+    _, _, rest = str(url).partition("://")
+    # An option that URLs spell as libpq does, and asyncpg in its own way.
+    rest = re.sub(r"(?<=[?&])sslmode=", "ssl=", rest)
+    return f"postgresql+asyncpg://{rest}"
 
 
 async def get_currency(request: Request) -> str:

@@ -141,6 +141,37 @@ def test_migrating_again_beside_the_running_stack_disturbs_nobody() -> None:
     assert set(statuses) == {200}, statuses
 
 
+def query(statement: str) -> str:
+    psql = ("psql", "-qAtX", "--username=fpso", "--set=ON_ERROR_STOP=1")
+    return compose("exec", "-T", "postgres", *psql, "--command", statement).strip()
+
+
+def test_backends_connect_as_a_role_that_cannot_touch_the_record() -> None:
+    connected = query(
+        "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'fpso'"
+    )
+    assert connected == "fpso_app"
+    rights = query(
+        "SELECT privilege_type FROM information_schema.table_privileges "
+        "WHERE grantee = 'fpso_app' AND table_name = 'changes'"
+    )
+    assert rights == "SELECT"
+    (backend,) = containers("backend")
+    assert "fpso_app:" in str(backend["Config"]["Env"])
+    assert "fpso:fpso@" not in str(backend["Config"]["Env"])
+
+
+def test_a_volume_of_a_release_with_one_role_gets_the_other() -> None:
+    query("DROP OWNED BY fpso_app")
+    query("DROP ROLE fpso_app")
+    compose("up", "--detach", FPSO_APP_DB_PASSWORD="other")  # noqa: S106  # of the test
+    wait_until("the stack is ready", ready, 60)
+    assert call("POST", f"{API}/vessels", {"code": "ROLE"}).status == 201
+    compose("up", "--detach")
+    wait_until("the stack is ready", ready, 60)
+    assert call("GET", f"{API}/vessels/ROLE").status == 200
+
+
 def test_a_restart_of_the_database_needs_no_restart_of_the_service() -> None:
     before = started_at("backend")
     compose("restart", "postgres")
@@ -234,7 +265,7 @@ def test_the_production_stage_serves_with_nothing_to_spare() -> None:
     assert import_rows("PROD", 50_000) == 50_000
     image = "fpso-backend:production"
     network = ("--network", f"{PROJECT}_inside")
-    url = "FPSO_DATABASE_URL=postgresql://fpso:fpso@postgres/fpso"
+    url = "FPSO_DATABASE_URL=postgresql://fpso_app:fpso_app@postgres/fpso"
     hardened = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
     bare = docker("run", "--detach", *hardened, *network, "--env", url, image).strip()
     try:

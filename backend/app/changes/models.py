@@ -30,6 +30,10 @@ class Action(StrEnum):
     DELETED = "deleted"
 
 
+# Equipment that came to another vessel.
+MOVED = "entity = 'equipment' AND action = 'updated' AND before ? 'vessel'"
+
+
 class Change(Base):
     """What became of one row, written by triggers alone (ADR 9).
 
@@ -42,6 +46,10 @@ class Change(Base):
     __table_args__ = (
         Index(None, "entity", "code", "id"),
         Index(None, "xid"),
+        Index(
+            None, "vessel", "at", "id", postgresql_where=text("entity = 'equipment'")
+        ),
+        Index("ix_changes_moved_at", "at", postgresql_where=text(MOVED)),
         {"postgresql_partition_by": "RANGE (at)"},
     )
 

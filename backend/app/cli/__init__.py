@@ -10,6 +10,7 @@ from app.cli import (
     export,
     house,
     imports,
+    moves,
     operations,
     parts,
     requisitions,
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for part in (vessels, equipment, operations, parts, stock, requisitions):
     part.register(app)
+moves.register(equipment.app)
 for command in (export, imports, house):
     command.register(app)
 

@@ -25,7 +25,7 @@ class Equipment(BaseModel):
     vessel: str
     tag: str | None
     name: str
-    location: str
+    location: str | None
     group: str | None
     parent: str | None
     status: str

@@ -46,9 +46,17 @@ def list_equipment(
     parent: Annotated[
         Words, typer.Option(help="Only directly below this code.")
     ] = None,
+    tag_prefix: Annotated[
+        str | None, typer.Option(help="Only with a tag that begins so.")
+    ] = None,
+    updated_since: Annotated[
+        str | None, typer.Option(help="Only updated at or after this instant.")
+    ] = None,
     q: Annotated[
         str | None,
-        typer.Option("--q", "-q", help="Search code, tag, name and location."),
+        typer.Option(
+            *("--search", "--q", "-q"), help="Search code, tag, name and location."
+        ),
     ] = None,
     sort: Annotated[
         str | None, typer.Option(help="Such as code, or -updated_at.")
@@ -67,6 +75,8 @@ def list_equipment(
         "group": group,
         "tag": tag,
         "parent": parent,
+        "tag_prefix": tag_prefix,
+        "updated_since": updated_since,
         "q": q,
         "sort": sort,
         "cursor": cursor,

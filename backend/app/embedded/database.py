@@ -42,7 +42,7 @@ def place(url: str) -> str:
     return f"{parts.hostname or 'localhost'}{port}{parts.path}"
 
 
-def check(url: str) -> None:
+def check(url: str, name: str = "FPSO_DATABASE_URL") -> None:
     """Refuse a database of the user's that cannot be reached or is too old."""
 
     async def version() -> int:
@@ -59,13 +59,13 @@ def check(url: str) -> None:
     except Failure as error:
         reason = str(error) or type(error).__name__
         raise CannotStartError(
-            f"the database of FPSO_DATABASE_URL at {place(url)} cannot be used "
+            f"the database of {name} at {place(url)} cannot be used "
             f"({reason}): mend the URL or start that server, or unset it to use an "
             "embedded one."
         ) from error
     if found < OLDEST:
         raise CannotStartError(
-            f"the database of FPSO_DATABASE_URL at {place(url)} is PostgreSQL {found}, "
+            f"the database of {name} at {place(url)} is PostgreSQL {found}, "
             f"and FPSO needs {OLDEST} or newer: name a newer one, or unset it to use "
             "an embedded one."
         )

@@ -19,6 +19,7 @@ from app.embedded.process import Program, free_ports, see_end, wait_until
 from app.embedded.settings import EmbeddedSettings
 
 USER = "fpso"
+SERVICE = "fpso_app"
 START_SECONDS = 60.0  # recovery after a crash replays at most max_wal_size
 ORPHAN_SECONDS = 30.0
 
@@ -56,6 +57,11 @@ class Cluster:
 
     def url(self, port: int, database: str = "postgres") -> str:
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{port}/{database}"
+
+    def service_url(self, port: int, database: str) -> str:
+        """As whom backends connect: migrating makes the role, with this password."""
+        password = secrets.token_urlsafe(24)  # of this run: it is kept nowhere
+        return f"postgresql://{SERVICE}:{password}@127.0.0.1:{port}/{database}"
 
     def create(self, *, sync: bool = True) -> None:
         """Make the data beside its place, then move it there: it is whole or absent."""

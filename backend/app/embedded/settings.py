@@ -44,6 +44,13 @@ class EmbeddedSettings(BaseSettings):
             "of an embedded one."
         ),
     ] = None
+    migration_database_url: Annotated[
+        PostgresDsn | None,
+        Field(
+            description="The same database by the role that owns its tables, if that "
+            "is another one."
+        ),
+    ] = None
 
     @property
     def folder(self) -> Path:

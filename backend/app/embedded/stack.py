@@ -63,7 +63,10 @@ class Stack:
         self.logs.mkdir(exist_ok=True)
         self.check_port()
         if self.settings.database_url is None:
-            self.env["FPSO_DATABASE_URL"] = self.start_postgres()
+            self.start_postgres()
+        elif owner := self.settings.migration_database_url:
+            # The backends' role may not be there yet: migrating makes it.
+            database.check(str(owner), "FPSO_MIGRATION_DATABASE_URL")
         else:
             database.check(str(self.settings.database_url))
         # The backends load their code meanwhile: nobody can reach them yet, and they
@@ -83,7 +86,7 @@ class Stack:
                 f"another port, such as FPSO_HTTP_PORT={port + 1}."
             )
 
-    def start_postgres(self) -> str:
+    def start_postgres(self) -> None:
         cluster = Cluster(programs.find(self.settings.pg_bin), self.folder / "postgres")
         if cluster.data.exists():
             cluster.check()
@@ -91,7 +94,11 @@ class Stack:
             cluster.create()
         # Variables of psql and its kin speak of other servers.
         self.env = {k: v for k, v in self.env.items() if not k.startswith("PG")}
-        url = cluster.url(self.server_port, database.NAME)
+        owner = cluster.url(self.server_port, database.NAME)
+        self.env["FPSO_MIGRATION_DATABASE_URL"] = owner
+        self.env["FPSO_DATABASE_URL"] = cluster.service_url(
+            self.server_port, database.NAME
+        )
         room = 2 * self.pool_size * self.settings.backends + SPARE_CONNECTIONS
         server = self.keep(
             "PostgreSQL",
@@ -106,12 +113,13 @@ class Stack:
         database.make(cluster.url(self.server_port))
         note = self.folder / "database-url"
         note.touch(0o600)
-        note.write_text(f"{url}\n")
-        return url
+        note.write_text(f"{owner}\n")
 
     def start_backends(self) -> list[Kept]:
         def begin(port: int, output: IO[bytes]) -> subprocess.Popen[bytes]:
             env = {**self.env, "FPSO_HOST": "127.0.0.1", "FPSO_PORT": str(port)}
+            # Backends do not know how to become the owner.
+            env.pop("FPSO_MIGRATION_DATABASE_URL", None)
             return Program([sys.executable, "-m", "app"], env=env, cwd=BACKEND).spawn(
                 output
             )

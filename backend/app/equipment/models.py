@@ -10,7 +10,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import search
 from app.database import CODE, LABEL, Record
+
+SEARCHED = "search_text(code, tag, name, location)"
 
 
 class Status(StrEnum):
@@ -40,7 +43,18 @@ class Equipment(Record):
         ),
         CheckConstraint("parent <> code", name="parent"),
         Index(None, "parent", postgresql_where=text("parent IS NOT NULL")),
-        Index(None, "name", "code"),
+        Index(None, "location"),
+        Index(None, "group"),
+        # The vessel last, so that a list of one passes over the others' entries.
+        Index(None, "name", "code", "vessel"),
+        Index(None, "updated_at", "code", "vessel"),
+        Index(None, "code", "vessel", postgresql_where=text("status = 'inactive'")),
+        Index(
+            "ix_equipment_search",
+            text(search.words(SEARCHED)),
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 1024},
+        ),
     )
 
     code: Mapped[str] = mapped_column(CODE)

@@ -4,8 +4,8 @@ Through the ORM each reached 6 to 8 % of the floor (W1 to W3 of docs/performance
 entities, their pydantic models and the check of these made up nine tenths of the time.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -13,14 +13,10 @@ from typing import Any
 import asyncpg
 import msgspec
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Select,
-    Text,
-    any_,
     bindparam,
     cast,
-    collate,
     func,
     insert,
     literal_column,
@@ -31,14 +27,12 @@ from sqlalchemy import (
 )
 
 from app.drivers import Drivers, Statement
+from app.equipment import filters
 from app.equipment.models import Equipment, Status
 from app.equipment.schemas import EquipmentCreate
 from app.pagination import Column, PageQuery, cursor_after, place
 from app.recording import SAID, Cause
 from app.vessels.models import Vessel
-
-# The columns sort by byte, where only A to Z have a lower case; this knows å and ç.
-ANY_CASE = "pg_c_utf8"
 
 
 class EquipmentRow(msgspec.Struct):
@@ -60,6 +54,7 @@ class EquipmentRow(msgspec.Struct):
 class EquipmentPage(msgspec.Struct):
     items: list[EquipmentRow]
     next_cursor: str | None
+    total: int | msgspec.UnsetType = msgspec.UNSET
 
 
 FIELDS = EquipmentRow.__struct_fields__
@@ -81,42 +76,47 @@ async def one(drivers: Drivers, code: str) -> EquipmentRow | None:
 
 # --- pages ------------------------------------------------------------------------
 
-Conditions = Mapping[str, str | Sequence[str]]
+# PostgreSQL keeps one plan for all values of a parameter. Along the codes of a vessel
+# it is the best for all; how much a filter lets pass is for its values to tell. None is
+# worth reading the whole table for.
+_BY_ITS_VALUES = (
+    "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_seqscan = off"
+)
+_PLAIN: tuple[filters.Shape, ...] = ((), (("vessel", False),))
 
 
 async def page(
     drivers: Drivers,
     query: PageQuery,
-    conditions: Conditions,
+    conditions: filters.Conditions,
     *,
     sort: str = "code",
-    q: str | None = None,
+    count: bool = False,
 ) -> EquipmentPage:
-    """One page of the equipment that meets all conditions.
-
-    A condition is a column with its one value, or with those allowed; () allows all.
-    """
+    """One page of the equipment that meets all conditions; how many do, if asked."""
     key = list(dict.fromkeys([SORTS[sort.removeprefix("-")], Equipment.code]))
     after = place(query, sort, key)
-    given: dict[str, Any] = {
-        name: each for name, each in conditions.items() if each != ()
-    }
-    statuses = tuple(given.pop("status", ()))
-    single = tuple(name for name, each in given.items() if isinstance(each, str))
-    several = tuple(name for name in given if name not in single)
-    if q:
-        given["q"] = f"%{_WILD.sub(_escaped, q)}%"
-    given |= {f"after_{number}": value for number, value in enumerate(after or ())}
-    statement = _page(
-        *(sort, query.limit, statuses, single, several),
-        search=bool(q),
-        later=after is not None,
-    )
-    async with drivers() as connection:
-        found = await connection.fetch(statement.text, *statement.values(given))
+    given = dict(conditions)
+    statuses: tuple[Status, ...] = given.pop("status", ())
+    shape, values = filters.read(given)
+    values |= {f"after_{number}": value for number, value in enumerate(after or ())}
+    statement = _page(sort, query.limit, statuses, shape, later=after is not None)
+    plain = shape in _PLAIN and len(key) == 1 and not count
+    total: int | msgspec.UnsetType = msgspec.UNSET
+    async with (
+        drivers() as connection,
+        nullcontext() if plain else connection.transaction(),
+    ):
+        if not plain:
+            await connection.execute(_BY_ITS_VALUES)
+        found = await connection.fetch(statement.text, *statement.values(values))
+        if count:
+            counting = _count(statuses, shape)
+            total = await connection.fetchval(counting.text, *counting.values(values))
     items = [EquipmentRow(*row) for row in found[: query.limit]]
     more = len(found) > query.limit
-    return EquipmentPage(items, cursor_after(items[-1], sort, key) if more else None)
+    next_cursor = cursor_after(items[-1], sort, key) if more else None
+    return EquipmentPage(items, next_cursor, total)
 
 
 @lru_cache(maxsize=256)
@@ -124,10 +124,8 @@ def _page(
     sort: str,
     limit: int,
     statuses: tuple[Status, ...],
-    single: tuple[str, ...],
-    several: tuple[str, ...],
+    shape: filters.Shape,
     *,
-    search: bool,
     later: bool,
 ) -> Statement:
     """The statement for one kind of page.
@@ -135,21 +133,7 @@ def _page(
     The limit and the status are part of its text: PostgreSQL keeps one plan for all
     values of a parameter, and without the two it may sort the whole vessel (57 ms).
     """
-    query: Select[Any] = select(*COLUMNS)
-    if statuses:
-        words: list[ColumnElement[str]] = [
-            literal_column(f"'{Status(each).value}'") for each in statuses
-        ]
-        query = query.where(or_(*(Equipment.status == word for word in words)))
-    for name in single:
-        column = getattr(Equipment, name)
-        query = query.where(column == bindparam(name, type_=column.type))
-    for name in several:
-        column = getattr(Equipment, name)
-        values = bindparam(name, type_=ARRAY(column.type))
-        query = query.where(column == any_(values))
-    if search:
-        query = query.where(_found())
+    query: Select[Any] = select(*COLUMNS).where(*_all_of(statuses, shape))
     key = list(dict.fromkeys([SORTS[sort.removeprefix("-")], Equipment.code]))
     descending = sort.startswith("-")
     if later:
@@ -162,18 +146,21 @@ def _page(
     return Statement(query.order_by(*order).limit(literal_column(str(limit + 1))))
 
 
-_WILD = re.compile("[%_/]")
+@lru_cache(maxsize=256)
+def _count(statuses: tuple[Status, ...], shape: filters.Shape) -> Statement:
+    counting = select(func.count()).select_from(Equipment)
+    return Statement(counting.where(*_all_of(statuses, shape)))
 
 
-def _escaped(wild: "re.Match[str]") -> str:
-    return f"/{wild[0]}"
-
-
-def _found() -> ColumnElement[bool]:
-    pattern = func.lower(collate(bindparam("q", type_=Text()), ANY_CASE))
-    searched = (Equipment.code, Equipment.tag, Equipment.name, Equipment.location)
-    texts = [func.lower(column.collate(ANY_CASE)) for column in searched]
-    return or_(*(text.like(pattern, escape="/") for text in texts))
+def _all_of(
+    statuses: tuple[Status, ...], shape: filters.Shape
+) -> Iterator[ColumnElement[bool]]:
+    if statuses:
+        words: list[ColumnElement[str]] = [
+            literal_column(f"'{Status(each).value}'") for each in statuses
+        ]
+        yield or_(*(Equipment.status == word for word in words))
+    yield from filters.where(shape)
 
 
 # --- changes ------------------------------------------------------------------------

@@ -11,28 +11,33 @@ from app.equipment import exports, service
 from app.equipment.models import Equipment, Status
 from app.equipment.queries import EquipmentPage
 from app.equipment.schemas import (
+    AsOf,
     Batch,
     BatchQuery,
+    ChildrenQuery,
     Codes,
     EquipmentCreate,
     EquipmentPath,
-    EquipmentQuery,
     EquipmentRead,
     EquipmentUpdate,
     FleetQuery,
+    VesselQuery,
 )
 from app.errors import (
     BadCursorError,
+    ConflictError,
     DuplicateError,
     NotFoundError,
+    NotRecordedError,
     ParentCycleError,
     StaleVersionError,
     UnknownCodesError,
     VersionRequiredError,
 )
 from app.etag import ExpectedVersion
+from app.hot import hot
 from app.links import href
-from app.pagination import Page, PageQuery, link
+from app.pagination import Listing, ListQuery, link
 from app.problems import responses
 from app.recording import CauseDep, RecordedSessionDep
 from app.values import CodeRef
@@ -47,8 +52,14 @@ def _answer(content: object, status_code: int = status.HTTP_200_OK) -> Response:
     return Response(body, status_code, media_type="application/json")
 
 
-def _page(request: Request, page: EquipmentPage) -> Response:
-    answer = _answer(page)
+def _page(request: Request, query: ListQuery, page: EquipmentPage) -> Response:
+    if query.fields:
+        items = [
+            {name: getattr(row, name) for name in query.shown} for row in page.items
+        ]
+        answer = _answer(msgspec.structs.replace(page, items=items))
+    else:
+        answer = _answer(page)
     link(request, answer, page.next_cursor)
     return answer
 
@@ -59,6 +70,7 @@ def _page(request: Request, page: EquipmentPage) -> Response:
     response_model=EquipmentRead,
     responses=responses(NotFoundError, DuplicateError, ParentCycleError),
 )
+@hot
 async def install_equipment(
     drivers: DriversDep,
     sessions: SessionsDep,
@@ -76,30 +88,33 @@ async def install_equipment(
 
 @router.get(
     "/vessels/{code}/equipment",
-    response_model=Page[EquipmentRead],
-    responses=responses(NotFoundError, BadCursorError),
+    response_model=Listing[EquipmentRead],
+    responses=responses(NotFoundError, BadCursorError, ConflictError, NotRecordedError),
 )
+@hot
 async def list_vessel_equipment(
     drivers: DriversDep,
     sessions: SessionsDep,
     request: Request,
     code: CodeRef,
-    query: Annotated[EquipmentQuery, Query()],
+    query: Annotated[VesselQuery, Query()],
 ) -> Response:
     """List a vessel's equipment; `status=active` for what is in use."""
-    return _page(request, await service.listing(drivers, sessions, code, query))
+    page = await service.listing(drivers, sessions, code, query)
+    return _page(request, query, page)
 
 
 @router.get(
     "/equipment",
-    response_model=Page[EquipmentRead],
+    response_model=Listing[EquipmentRead],
     responses=responses(BadCursorError),
 )
+@hot
 async def list_equipment(
     drivers: DriversDep, request: Request, query: Annotated[FleetQuery, Query()]
 ) -> Response:
     """List the equipment of the whole fleet."""
-    return _page(request, await service.fleet(drivers, query))
+    return _page(request, query, await service.fleet(drivers, query))
 
 
 @router.post(
@@ -139,11 +154,14 @@ async def activate_equipment(
 @router.get(
     "/equipment/{code}",
     response_model=EquipmentRead,
-    responses=responses(NotFoundError),
+    responses=responses(NotFoundError, ConflictError, NotRecordedError),
 )
-async def read_equipment(drivers: DriversDep, code: CodeRef) -> Response:
+@hot
+async def read_equipment(
+    drivers: DriversDep, sessions: SessionsDep, code: CodeRef, as_of: AsOf = None
+) -> Response:
     """Read one equipment."""
-    equipment = await service.read(drivers, code)
+    equipment = await service.show(drivers, sessions, code, as_of)
     answer = _answer(equipment)
     etag.tag(answer, equipment)
     return answer
@@ -175,17 +193,18 @@ async def update_equipment(
 
 @router.get(
     "/equipment/{code}/children",
-    response_model=Page[EquipmentRead],
+    response_model=Listing[EquipmentRead],
     responses=responses(NotFoundError, BadCursorError),
 )
+@hot
 async def list_equipment_children(
     drivers: DriversDep,
     request: Request,
     code: CodeRef,
-    query: Annotated[PageQuery, Query()],
+    query: Annotated[ChildrenQuery, Query()],
 ) -> Response:
     """List what stands directly below an equipment."""
-    return _page(request, await service.children(drivers, code, query))
+    return _page(request, query, await service.children(drivers, code, query))
 
 
 @router.get(

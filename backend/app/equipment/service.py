@@ -4,6 +4,7 @@ What takes a session never commits; what takes drivers is a transaction of its o
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,15 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import etag, problems
 from app.database import Sessions
 from app.drivers import Drivers
-from app.equipment import queries, tree
+from app.equipment import past, queries, tree
+from app.equipment.filters import Conditions
 from app.equipment.models import Equipment, Status
 from app.equipment.queries import EquipmentPage, EquipmentRow
 from app.equipment.schemas import (
     Batch,
+    ChildrenQuery,
     EquipmentCreate,
     EquipmentQuery,
     EquipmentUpdate,
     FleetQuery,
+    VesselQuery,
 )
 from app.errors import (
     AppError,
@@ -34,11 +38,13 @@ from app.errors import (
     UnknownCodesError,
 )
 from app.links import href
-from app.pagination import PageQuery
 from app.recording import Cause, say
 from app.vessels import service as vessels
 
-FILTERS = ("status", "name", "location", "group", "tag", "parent")
+FILTERS = (
+    *("status", "name", "location", "group", "tag", "parent"),
+    *("tag_prefix", "updated_since", "q"),
+)
 
 problems.CONSTRAINTS |= {
     "uq_equipment_code": ConflictError("One of the codes was taken meanwhile."),
@@ -85,10 +91,29 @@ def unknown(code: str) -> NotFoundError:
     )
 
 
+async def show(
+    drivers: Drivers, sessions: Sessions, code: str, as_of: datetime | None
+) -> EquipmentRow:
+    """Read one as it is, or as it stood at an instant; raises NotFoundError."""
+    if as_of is None:
+        return await read(drivers, code)
+    async with sessions.begin() as session:
+        if row := await past.one(session, code, as_of):
+            return row
+    raise NotFoundError(
+        f"There was no equipment {code!r} at that instant. "
+        f"GET {href('equipment', code, 'history')} tells what became of it."
+    )
+
+
 async def listing(
-    drivers: Drivers, sessions: Sessions, vessel: str, query: EquipmentQuery
+    drivers: Drivers, sessions: Sessions, vessel: str, query: VesselQuery
 ) -> EquipmentPage:
     """One page of a vessel's equipment; raises NotFoundError for the vessel."""
+    if query.as_of:
+        async with sessions.begin() as session:
+            await vessels.get(session, vessel)
+            return await past.page(session, vessel, query, query.as_of)
     found = await _page(drivers, query, {"vessel": vessel})
     if not found.items:
         async with sessions.begin() as session:
@@ -100,11 +125,11 @@ async def fleet(drivers: Drivers, query: FleetQuery) -> EquipmentPage:
     return await _page(drivers, query, {"vessel": query.vessel})
 
 
-async def children(drivers: Drivers, code: str, page: PageQuery) -> EquipmentPage:
+async def children(drivers: Drivers, code: str, query: ChildrenQuery) -> EquipmentPage:
     """One page of what stands directly below the equipment."""
     above = await read(drivers, code)
     below = {"vessel": above.vessel, "parent": above.code}
-    return await queries.page(drivers, page, below)
+    return await queries.page(drivers, query, below, count=query.count)
 
 
 async def path(session: AsyncSession, code: str) -> Sequence[Equipment]:
@@ -117,13 +142,28 @@ async def update(
     session: AsyncSession, code: str, data: EquipmentUpdate, expected: int | None
 ) -> Equipment:
     equipment = await get(session, code)
+    changes = {field: getattr(data, field) for field in data.model_fields_set}
+    return await change(session, equipment, changes, expected)
+
+
+async def change(
+    session: AsyncSession,
+    equipment: Equipment,
+    changes: dict[str, Any],
+    expected: int | None,
+) -> Equipment:
+    """Change what was read in this session from the version that was expected."""
     etag.check(equipment, expected)
-    if data.parent:
+    aboard = equipment.vessel
+    if changes.get("parent"):
         # The vessel before the row: all who take both take them in this order.
-        await _refuse_cycle(session, equipment, data.parent)
+        await _refuse_cycle(session, equipment, changes["parent"])
     if expected is None:
         await etag.wait(session, equipment)
-    changes = {field: getattr(data, field) for field in data.model_fields_set}
+        if changes.get("parent") and equipment.vessel != aboard:
+            raise ConflictError(
+                f"It was moved to {equipment.vessel} meanwhile. Read it again."
+            )
     await _write(session, equipment, changes)
     return equipment
 
@@ -149,11 +189,11 @@ async def set_status(
 
 
 async def _page(
-    drivers: Drivers, query: EquipmentQuery, aboard: queries.Conditions
+    drivers: Drivers, query: EquipmentQuery, aboard: Conditions
 ) -> EquipmentPage:
-    filters = {name: getattr(query, name) for name in FILTERS}
+    wanted = {name: getattr(query, name) for name in FILTERS}
     return await queries.page(
-        drivers, query, {**aboard, **filters}, sort=query.sort, q=query.q
+        drivers, query, {**aboard, **wanted}, sort=query.sort, count=query.count
     )
 
 

@@ -149,7 +149,7 @@ WHERE r.import_id = $1 AND r.action IN ('update', 'unchanged')
   AND e.version IS DISTINCT FROM r.planned_version
 """
 # In one order for all, so that two writers never wait for each other.
-_LOCK = """
+LOCK = """
 SELECT FROM equipment WHERE code IN (
     SELECT code FROM import_rows WHERE import_id = $1 AND action = 'update')
 ORDER BY code FOR NO KEY UPDATE
@@ -181,7 +181,7 @@ async def stale(db: Driver, import_id: uuid.UUID, vessel: str) -> int:
     # Statements and the checks of references reuse plans that this connection made when
     # the table was tiny: 50,000 rows would each read the whole of what it has become.
     await db.execute("DISCARD PLANS")
-    await db.execute(_LOCK, import_id, timeout=SECONDS)
+    await db.execute(LOCK, import_id, timeout=SECONDS)
     return int(await db.fetchval(_STALE, import_id, vessel, timeout=SECONDS))
 
 

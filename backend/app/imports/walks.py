@@ -5,6 +5,7 @@ A recursive query looks up its next step in the whole table, once a step; for a 
 """
 
 from app.database import Driver
+from app.equipment.tree import circles
 from app.imports.fields import BITS
 
 # How long one statement of an import may take.
@@ -144,21 +145,4 @@ async def on_circles(db: Driver, vessel: str, *, planned: bool) -> set[str]:
         await db.execute(_TREE_ABOARD, vessel, timeout=SECONDS)
     await _walk(db, _MEET)
     rows = await db.fetch(_ADRIFT, timeout=SECONDS)
-    return _circles({row["code"]: row["parent"] for row in rows})
-
-
-def _circles(adrift: dict[str, str]) -> set[str]:
-    """Those from which the way up comes back to them."""
-    seen: set[str] = set()
-    circles: set[str] = set()
-    for start in adrift:
-        way: dict[str, None] = {}
-        here = start
-        while here in adrift and here not in seen:
-            seen.add(here)
-            way[here] = None
-            here = adrift[here]
-        if here in way:
-            steps = list(way)
-            circles.update(steps[steps.index(here) :])
-    return circles
+    return circles({row["code"]: row["parent"] for row in rows})

@@ -10,7 +10,8 @@ from app.database import CODE, Record
 class Operation(Record):
     """An operation order: work done on an equipment, with its cost.
 
-    `vessel` repeats the equipment's, so that a vessel's total is one index-only scan.
+    `vessel` is the one that the equipment was aboard of, and stays it when that moves
+    (ADR 10). So a vessel's total is one index-only scan.
     """
 
     __tablename__ = "operations"
@@ -19,6 +20,7 @@ class Operation(Record):
         Index(None, "vessel", postgresql_include=["cost"]),
         Index(None, "equipment", "performed_at", "id", postgresql_include=["cost"]),
         Index(None, "performed_at", "id"),
+        Index(None, "created_at", "id"),
     )
 
     equipment: Mapped[str] = mapped_column(

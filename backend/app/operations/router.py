@@ -18,7 +18,7 @@ from app.operations.schemas import (
     OperationRead,
     VesselCost,
 )
-from app.pagination import Page, PageQuery, link
+from app.pagination import Listing, Page, PageQuery, link, write
 from app.problems import responses
 from app.recording import RecordedSessionDep
 from app.settings import CurrencyDep
@@ -60,19 +60,22 @@ async def add_operation(
     return _read(operation, currency)
 
 
-@router.get("/operations", tags=["operations"], responses=responses(BadCursorError))
+@router.get(
+    "/operations",
+    tags=["operations"],
+    response_model=Listing[OperationRead],
+    responses=responses(BadCursorError),
+)
 async def list_operations(
     session: SessionDep,
     request: Request,
-    response: Response,
     query: Annotated[OperationQuery, Query()],
     currency: CurrencyDep,
-) -> Page[OperationRead]:
+) -> Response:
     """List operation orders, the latest first."""
-    rows, next_cursor = await service.listing(session, query)
-    link(request, response, next_cursor)
+    rows, next_cursor, total = await service.listing(session, query)
     items = [_read(row[0], currency) for row in rows]
-    return Page(items=items, next_cursor=next_cursor)
+    return write(request, query, items, next_cursor, total)
 
 
 @router.get("/operations/{id}", tags=["operations"], responses=responses(NotFoundError))

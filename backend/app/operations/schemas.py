@@ -1,11 +1,11 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from app.pagination import PageQuery
+from app.pagination import ListQuery
 from app.values import Code, CodeRef, Cost, Input, Instant, Label, Money, Note
 
 
@@ -60,8 +60,10 @@ class OperationRead(BaseModel):
     created_at: datetime
 
 
-class OperationQuery(PageQuery):
+class OperationQuery(ListQuery):
     """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(OperationRead.model_fields)
 
     code: tuple[CodeRef, ...] = ()
     vessel: tuple[CodeRef, ...] = ()

@@ -19,7 +19,7 @@ from app.operations.schemas import (
     OperationQuery,
     VesselCost,
 )
-from app.pagination import PageQuery, paginate
+from app.pagination import PageQuery, count, paginate
 from app.values import average
 from app.vessels.models import Vessel
 
@@ -62,7 +62,7 @@ async def spend(session: AsyncSession, identity: uuid.UUID, amount: Decimal) -> 
 
 async def listing(
     session: AsyncSession, query: OperationQuery
-) -> tuple[Sequence[Row[Any]], str | None]:
+) -> tuple[Sequence[Row[Any]], str | None, int | None]:
     found = select(Operation)
     for column, values in (
         (Operation.equipment, query.code),
@@ -75,7 +75,7 @@ async def listing(
         found = found.where(Operation.performed_at >= query.from_)
     if query.to:
         found = found.where(Operation.performed_at < query.to)
-    return await paginate(
+    page = await paginate(
         session,
         found,
         query,
@@ -86,6 +86,7 @@ async def listing(
         },
         unique=Operation.id,
     )
+    return *page, await count(session, found, query)
 
 
 async def cost_of_equipment(

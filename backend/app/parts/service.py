@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import etag, problems
 from app.equipment import service as equipment
-from app.equipment.queries import ANY_CASE
 from app.errors import ConflictError, DuplicateError, NotFoundError, UnknownCodesError
 from app.links import href
 from app.pagination import PageQuery, paginate
 from app.parts.models import Fit, Part
 from app.parts.schemas import FitCreate, PartCreate, PartQuery, PartUpdate
+
+# The columns sort by byte, where only A to Z have a lower case; this knows å and ç.
+ANY_CASE = "pg_c_utf8"
 
 Listing = tuple[Sequence[Row[Any]], str | None]
 

@@ -1,12 +1,13 @@
 """One real PostgreSQL, migrated once; one rolled-back transaction a test.
 
-The server is the one that FPSO_DATABASE_URL names, or else a throw-away one of our
-own. Either way the tests make databases of their own in it and drop them: the
-database that the URL names is never touched.
+The server is the one that FPSO_DATABASE_URL names, if it names a superuser, or else a
+throw-away one of our own. Either way the tests make databases and a role of their own
+there and drop them: the database that the URL names is never touched.
 """
 
 import asyncio
 import os
+import re
 import secrets
 import signal
 import socket
@@ -53,11 +54,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class Databases:
-    """Makes databases with our schema on one server, each in some 50 ms."""
+    """Makes databases with our schema on one server, each in some 50 ms.
+
+    The superuser owns them. The application connects as a role of its own, as it does
+    in both front doors: what that may not do, no test can rely on.
+    """
 
     def __init__(self, server: URL) -> None:
         self.server = server.set(drivername="postgresql+asyncpg")
         self.template = f"fpso_test_{secrets.token_hex(6)}"
+        self.service = server.set(
+            username=f"{self.template}_app", password=secrets.token_hex(12)
+        )
         self.made: list[str] = []
 
     async def run(self, statement: str) -> None:
@@ -74,13 +82,19 @@ class Databases:
 
         def migrate(connection: Connection) -> None:
             config = Config(toml_file=str(BACKEND / "pyproject.toml"))
-            config.attributes["connection"] = connection
+            config.attributes.update(connection=connection, service=self.service)
             command.upgrade(config, "head")
 
         url = self.server.set(database=self.template)
         engine = create_async_engine(url, poolclass=NullPool)
         async with engine.connect() as connection:
             await connection.run_sync(migrate)
+            # Tests want the statistics of rows that nobody but the service sees.
+            service = f'"{self.service.username}"'
+            await connection.execute(
+                text(f"GRANT MAINTAIN ON equipment, operations TO {service}")
+            )
+            await connection.commit()
         await engine.dispose()
 
     async def make(self, template: str | None = None) -> Settings:
@@ -88,14 +102,24 @@ class Databases:
         name = f"fpso_test_{secrets.token_hex(6)}"
         await self.run(f"CREATE DATABASE {name} TEMPLATE {template or self.template}")
         self.made.append(name)
-        url = self.server.set(drivername="postgresql", database=name)
+        urls = {"database_url": self.service, "migration_database_url": self.server}
         return Settings.model_validate(
-            {"database_url": url.render_as_string(hide_password=False)}
+            {
+                key: url.set(drivername="postgresql", database=name).render_as_string(
+                    hide_password=False
+                )
+                for key, url in urls.items()
+            }
         )
 
     async def drop(self, name: str) -> None:
         await self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         self.made.remove(name)
+
+    async def clean_up(self) -> None:
+        for name in list(self.made):
+            await self.drop(name)
+        await self.run(f"DROP ROLE IF EXISTS {self.service.username}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -104,14 +128,26 @@ def logs() -> None:
     configure("warning")
 
 
+async def _is_superuser(url: URL) -> bool:
+    """Whether it may do all that tests do; in compose, a backend's role may not."""
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await asyncpg.connect(plain)
+    said: str = await connection.fetchval("SHOW is_superuser")
+    await connection.close()
+    return said == "on"
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A PostgreSQL server on which databases may be made."""
-    if given := os.environ.get("FPSO_DATABASE_URL"):
-        yield make_url(given)
+async def server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncGenerator[URL]:
+    """A PostgreSQL server on which databases and roles may be made."""
+    given = os.environ.get("FPSO_DATABASE_URL")
+    if given and await _is_superuser(url := make_url(given)):
+        yield url
         return
-    with scratch_server(tmp_path_factory.mktemp("postgres")) as url:
-        yield make_url(url)
+    with scratch_server(tmp_path_factory.mktemp("postgres")) as own:
+        yield make_url(own)
 
 
 @pytest.fixture(scope="session")
@@ -119,8 +155,7 @@ async def databases(server: URL) -> AsyncGenerator[Databases]:
     databases = Databases(server)
     await databases.prepare()
     yield databases
-    for name in list(databases.made):
-        await databases.drop(name)
+    await databases.clean_up()
 
 
 @pytest.fixture(scope="session")
@@ -206,17 +241,19 @@ async def committed(fresh: Settings) -> AsyncGenerator[AsyncClient]:
 
 @asynccontextmanager
 async def connected(settings: Settings) -> AsyncGenerator[Driver]:
-    """A connection beside the application's."""
-    connection = await asyncpg.connect(str(settings.database_url))
+    """A connection beside the application's, as whoever owns the tables."""
+    connection = await asyncpg.connect(str(settings.migration_database_url))
     try:
         yield connection
     finally:
         await connection.close()
 
 
-async def seen(connection: Driver, query: str, *, at_least: int) -> None:
+async def seen(
+    connection: Driver, query: str, *, at_least: int, seconds: float = 30
+) -> None:
     """Wait until the query's number is large enough; outside of a transaction."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(seconds):
         while await connection.fetchval(query) < at_least:  # noqa: ASYNC110 in PostgreSQL
             await asyncio.sleep(0.01)
 
@@ -268,3 +305,14 @@ async def statements(
     with connection.query_logger(record_below):
         yield seen
     event.remove(engine.sync_engine, "before_cursor_execute", record)
+
+
+async def generic_plan(connection: Driver, statement: str) -> str:
+    """The plan that PostgreSQL keeps for all values, as text."""
+    count = len(set(re.findall(r"\$\d+", statement)))
+    values = f"({', '.join(['NULL'] * count)})" if count else ""
+    await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+    await connection.execute(f"PREPARE asked AS {statement}")
+    rows = await connection.fetch(f"EXPLAIN EXECUTE asked {values}")
+    await connection.execute("DEALLOCATE asked")
+    return "\n".join(row[0] for row in rows)

@@ -333,10 +333,13 @@ async def test_a_large_body_is_refused_where_none_is_read(client: AsyncClient) -
 async def test_a_change_needs_a_version_that_is_not_stale(
     aboard: AsyncClient, operation: Operation
 ) -> None:
-    answer = await operation.send(aboard, json={}, headers={})
+    body = {} if operation.method == "PATCH" else operation.body
+    answer = await operation.send(aboard, json=body, headers={})
     refused(answer, 428, "version-required")
-    answer = await operation.send(aboard, json={}, headers={"If-Match": '"9"'})
+    answer = await operation.send(aboard, json=body, headers={"If-Match": '"9"'})
     refused(answer, 412, "stale-version")
+    if operation.method != "PATCH":
+        return
     for match in ('"1"', "*"):
         answer = await operation.send(aboard, json={}, headers={"If-Match": match})
         assert answer.status_code == 200
@@ -395,5 +398,8 @@ def test_head_is_get_without_the_body(server_url: str) -> None:
             head = client.head(operation.path, params=operation.query)
             assert head.status_code == got.status_code
             assert head.content == b""
-            for name in ("content-type", "content-length", "etag", "link", "allow"):
+            names = ["content-type", "content-length", "etag", "link", "allow"]
+            if operation.template == "/api/v1/changes":
+                names.remove("etag")  # where the feed ends moves on by itself
+            for name in names:
                 assert head.headers.get(name) == got.headers.get(name), operation.path

@@ -1,8 +1,10 @@
 """The schema's history: there and back, once however many start it, and as declared."""
 
 import asyncio
+import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
@@ -42,11 +44,14 @@ async def migrate(
     **attributes: object,
 ) -> None:
     """Run an Alembic command on the database, as `alembic` does."""
+    if settings.migration_database_url:
+        attributes["service"] = make_url(str(settings.database_url))
 
     def work(connection: Connection) -> None:
         run(_config(connection=connection, **attributes), *arguments)
 
-    engine = create_async_engine(settings.async_database_url, poolclass=NullPool)
+    url = settings.async_migration_database_url
+    engine = create_async_engine(url, poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.run_sync(work)
     await engine.dispose()
@@ -90,7 +95,8 @@ async def _shape(settings: Settings) -> list[tuple[str, str]]:
             "UNION ALL SELECT '.' || tgname, pg_get_triggerdef(t.oid) "
             "  FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid "
             "  WHERE NOT tgisinternal AND NOT relispartition "
-            "UNION ALL SELECT '.' || proname, pg_get_functiondef(oid) FROM pg_proc "
+            "UNION ALL SELECT '.' || proname, CASE prokind WHEN 'a' THEN 'aggregate' "
+            "  ELSE pg_get_functiondef(oid) END FROM pg_proc "
             "  WHERE pronamespace = 'public'::regnamespace ORDER BY 1, 2"
         )
     return [(row["name"], row["definition"]) for row in rows]
@@ -181,7 +187,11 @@ async def test_four_migrators_at_once_run_it_once(empty: Settings) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "alembic", "upgrade", "head"),
             cwd=BACKEND,
-            env=os.environ | {"FPSO_DATABASE_URL": str(empty.database_url)},
+            env=os.environ
+            | {
+                "FPSO_DATABASE_URL": str(empty.database_url),
+                "FPSO_MIGRATION_DATABASE_URL": str(empty.migration_database_url),
+            },
             stderr=asyncio.subprocess.PIPE,
         )
         _, err = await process.communicate()
@@ -198,7 +208,8 @@ async def test_four_migrators_at_once_run_it_once(empty: Settings) -> None:
         # Nobody gets past reading what is there, until all four are at it.
         await holder.execute("LOCK TABLE alembic_version")
         running = asyncio.gather(*(start() for _ in range(4)))
-        await seen(watcher, others, at_least=5)
+        # Four starts of Python, beside which other tests may run.
+        await seen(watcher, others, at_least=5, seconds=120)
         await gate.rollback()
         # A second run would fail: what it makes would be there.
         for code, err in await running:
@@ -216,10 +227,10 @@ async def test_a_migration_gives_way_to_readers_and_tries_again(
         # What a long report holds; a table that refers to vessels needs more.
         await holder.execute("LOCK TABLE vessels IN ROW EXCLUSIVE MODE")
         running = asyncio.create_task(
-            migrate(empty, command.upgrade, "head", lock_timeout="200ms", pause=0.05)
+            migrate(empty, command.upgrade, "head", pause=0.05)
         )
         for _ in range(8):
-            # Nobody queues behind the migration for longer than its lock timeout.
+            # Nobody queues behind the migration for long: half a second, says P16.
             await reader.execute("SELECT FROM vessels", timeout=1)
             await asyncio.sleep(0.05)
         assert not running.done()
@@ -233,16 +244,81 @@ async def test_a_migration_that_never_gets_its_lock_says_so(empty: Settings) -> 
     async with connected(empty) as holder, holder.transaction():
         await holder.execute("LOCK TABLE vessels IN ROW EXCLUSIVE MODE")
         with pytest.raises(Exception, match="lock timeout"):
-            await migrate(
-                empty, command.upgrade, "head", lock_timeout="20ms", pause=0.01
-            )
+            await migrate(empty, command.upgrade, "head", attempts=2, pause=0.01)
     # It left nothing half done, and no lock behind: the next one runs.
     assert await _tables(empty) == {"alembic_version", "vessels"}
     await migrate(empty, command.upgrade, "head")
 
 
+async def test_who_writes_two_tables_is_not_locked_out_by_a_downgrade(
+    fresh: Settings,
+) -> None:
+    """It drops triggers of three tables, and holds none while it wants another."""
+    await migrate(fresh, command.downgrade, "0005")
+    async with connected(fresh) as writer, connected(fresh) as watcher:
+        writing = writer.transaction()
+        await writing.start()
+        await writer.execute("LOCK TABLE operations IN ROW EXCLUSIVE MODE")
+        running = asyncio.create_task(
+            migrate(fresh, command.downgrade, "0004", pause=0.05)
+        )
+        waiting = (
+            "SELECT count(*) FROM pg_locks WHERE relation = 'operations'::regclass"
+        )
+        await seen(watcher, f"{waiting} AND NOT granted", at_least=1)
+        await writer.execute("LOCK TABLE equipment IN ROW SHARE MODE NOWAIT")
+        await writing.rollback()
+        await running
+    assert "changes" not in await _tables(fresh)
+
+
 def test_the_statements_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     command.upgrade(_config(), "head", sql=True)
     printed = capsys.readouterr().out
+    # Said again after each step, which may have set it for itself.
+    steps = len(list(_scripts().walk_revisions()))
+    assert printed.count("SET lock_timeout = '300ms'") == steps + 1
     for table in ("vessels", "equipment", "operations"):
         assert f"CREATE TABLE {table} (" in printed
+
+
+def _linted(sql: str) -> set[str]:
+    """The rules that squawk sees broken, as `make check` asks it."""
+    said = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("squawk"), "--reporter=json"),
+            f"--config={BACKEND.parent / '.squawk.toml'}",
+        ],
+        input=sql,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rules = {found["rule_name"] for found in json.loads(said.stdout or "[]")}
+    assert bool(rules) == bool(said.returncode), said.stderr
+    return rules
+
+
+UNSAFE = {
+    "CREATE INDEX i ON equipment (location)": "require-concurrent-index-creation",
+    "DROP INDEX ix_equipment_name_code": "require-concurrent-index-deletion",
+    "ALTER TABLE equipment ALTER code TYPE text": "changing-column-type",
+    "ALTER TABLE equipment ALTER tag SET NOT NULL": "adding-not-nullable-field",
+    "ALTER TABLE equipment ADD CHECK (name <> '')": "constraint-missing-not-valid",
+    "ALTER TABLE equipment ADD UNIQUE (name)": "disallowed-unique-constraint",
+    "ALTER TABLE equipment RENAME tag TO label": "renaming-column",
+    "ALTER TABLE equipment DROP location": "ban-drop-column",
+}
+
+
+def test_the_linter_sees_what_would_stop_writers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    command.upgrade(_config(), "head", sql=True)
+    printed = capsys.readouterr().out
+    assert _linted(printed) == set()
+    # Also of a table that an earlier transaction of the same text made.
+    for statement, rule in UNSAFE.items():
+        assert rule in _linted(f"{printed}BEGIN;\n{statement};\nCOMMIT;\n"), statement
+    impatient = printed.replace("SET lock_timeout", "SET deadlock_timeout")
+    assert _linted(impatient) == {"require-lock-timeout"}

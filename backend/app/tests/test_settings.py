@@ -53,6 +53,12 @@ def test_every_spelling_of_the_database_is_understood(
 ) -> None:
     monkeypatch.setenv("FPSO_DATABASE_URL", given)
     assert Settings().async_database_url == driver
+    assert Settings().async_migration_database_url == driver
+    owner = "postgres://owner@db/fpso?sslmode=require"
+    monkeypatch.setenv("FPSO_MIGRATION_DATABASE_URL", owner)
+    assert Settings().async_database_url == driver
+    expected = "postgresql+asyncpg://owner@db/fpso?ssl=require"
+    assert Settings().async_migration_database_url == expected
 
 
 @pytest.mark.parametrize(

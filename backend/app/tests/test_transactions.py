@@ -243,6 +243,37 @@ async def test_control_writers_that_overwrite_do_and_are_never_stale(
     assert 2 <= row["version"] <= writers + 1
 
 
+async def test_of_32_writers_of_one_version_one_wins(fresh: Settings) -> None:
+    """All at once, each on a connection of its own."""
+    settings = fresh.model_copy(update={"pool_size": 32})
+    engine = create_engine(settings)
+    won = []
+    async with client_for(create_app(settings), create_sessions(engine)) as client:
+        await vessel(client)
+        for version in (1, 2):
+            names = [f"{version}.{number}" for number in range(32)]
+            answers = await asyncio.gather(
+                *(
+                    change(client, "vessels", "MV102", match=f'"{version}"', name=name)
+                    for name in names
+                )
+            )
+            found = Counter(answer.status_code for answer in answers)
+            assert found == {200: 1, 412: 31}
+            [winner] = [answer for answer in answers if answer.is_success]
+            row = await get(client, "vessels", "MV102")
+            assert row == ok(winner)
+            won.append((row["version"], row["name"]))
+    await engine.dispose()
+    async with connected(fresh) as connection:
+        recorded = await connection.fetch(
+            "SELECT version, after ->> 'name' FROM changes "
+            "WHERE version > 1 ORDER BY id"
+        )
+    assert [tuple(row) for row in recorded] == won
+    assert [version for version, _ in won] == [2, 3]
+
+
 @pytest.mark.parametrize("segments", [("vessels", "MV102"), ("equipment", "A1")])
 async def test_who_overwrites_waits_and_is_not_stale(
     committed: AsyncClient, fresh: Settings, segments: tuple[str, ...]

@@ -13,7 +13,7 @@ from app.errors import (
 )
 from app.etag import ExpectedVersion
 from app.links import href
-from app.pagination import Page, link
+from app.pagination import Listing, write
 from app.problems import responses
 from app.recording import RecordedSessionDep
 from app.values import CodeRef
@@ -40,18 +40,18 @@ async def register_vessel(
     return vessel
 
 
-@router.get("/vessels", responses=responses(BadCursorError))
+@router.get(
+    "/vessels",
+    response_model=Listing[VesselRead],
+    responses=responses(BadCursorError),
+)
 async def list_vessels(
-    session: SessionDep,
-    request: Request,
-    response: Response,
-    query: Annotated[VesselQuery, Query()],
-) -> Page[VesselRead]:
+    session: SessionDep, request: Request, query: Annotated[VesselQuery, Query()]
+) -> Response:
     """List the vessels of the fleet."""
-    rows, next_cursor = await service.listing(session, query)
-    link(request, response, next_cursor)
+    rows, next_cursor, total = await service.listing(session, query)
     items = [VesselRead.model_validate(row[0]) for row in rows]
-    return Page(items=items, next_cursor=next_cursor)
+    return write(request, query, items, next_cursor, total)
 
 
 @router.get(

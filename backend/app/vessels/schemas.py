@@ -1,10 +1,11 @@
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.pagination import PageQuery
-from app.values import Code, Input, Label
+from app.pagination import ListQuery
+from app.search import Searched
+from app.values import Code, Input, Instant, Label
 
 
 class VesselCreate(Input):
@@ -30,5 +31,13 @@ class VesselRead(BaseModel):
     version: int
 
 
-class VesselQuery(PageQuery):
+class VesselQuery(ListQuery):
+    known: ClassVar[tuple[str, ...]] = tuple(VesselRead.model_fields)
+
+    updated_since: Annotated[
+        Instant | None, Field(description="Updated at or after.")
+    ] = None
+    q: Annotated[
+        Searched | None, Field(description="Beginnings of words of a code or name.")
+    ] = None
     sort: Literal["code", "-code", "updated_at", "-updated_at"] = "code"

@@ -10,9 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import etag, problems
 from app.errors import DuplicateError, NotFoundError
 from app.links import href
-from app.pagination import paginate
+from app.pagination import count, paginate
+from app.search import Search, found
 from app.vessels.models import Vessel
 from app.vessels.schemas import VesselCreate, VesselQuery, VesselUpdate
+
+SEARCHED = "search_text(code, NULL, coalesce(name, ''), NULL)"
 
 
 async def register(session: AsyncSession, data: VesselCreate) -> Vessel:
@@ -41,16 +44,25 @@ async def get(session: AsyncSession, code: str) -> Vessel:
 
 async def listing(
     session: AsyncSession, query: VesselQuery
-) -> tuple[Sequence[Row[Any]], str | None]:
+) -> tuple[Sequence[Row[Any]], str | None, int | None]:
+    vessels = select(Vessel)
+    if query.updated_since:
+        vessels = vessels.where(Vessel.updated_at >= query.updated_since)
+    if query.q:
+        # A fleet has no more vessels than can be looked through without an index.
+        asked = Search.of(query.q)
+        vessels = vessels.where(*found(SEARCHED, len(asked.phrases)))
+        vessels = vessels.params(asked.values())
     columns = {"code": Vessel.code, "updated_at": Vessel.updated_at}
-    return await paginate(
+    page = await paginate(
         session,
-        select(Vessel),
+        vessels,
         query,
         sort=query.sort,
         columns=columns,
         unique=Vessel.code,
     )
+    return *page, await count(session, vessels, query)
 
 
 async def update(

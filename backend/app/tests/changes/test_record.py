@@ -21,7 +21,7 @@ from app.recording import Cause
 from app.requisitions.models import Line, Requisition
 from app.settings import Settings
 from app.stock.models import Level, Store
-from app.tests.conftest import Databases, connected
+from app.tests.conftest import connected
 from app.tests.factories import (
     JSON,
     change,
@@ -393,46 +393,6 @@ async def test_control_without_the_trigger_a_superuser_could(
         await connection.execute("DROP TRIGGER is_not_rewritten ON changes")
         done = await connection.execute(statement.format(partition=this_month()))
         assert done.endswith(" 1")
-
-
-async def test_a_role_that_may_write_the_register_cannot_touch_the_record(
-    fresh: Settings, databases: Databases
-) -> None:
-    """What a role of the application's own adds, once there is one."""
-    role = f"{databases.template}_writer"
-    async with connected(fresh) as connection:
-        await connection.execute(
-            f"CREATE ROLE {role}; GRANT SELECT, INSERT, UPDATE, DELETE ON vessels "
-            f"TO {role}; GRANT SELECT ON changes TO {role}"
-        )
-        try:
-            await connection.execute(f"SET ROLE {role}")
-            await connection.execute("INSERT INTO vessels (code) VALUES ('V1')")
-            for statement in (
-                "INSERT INTO changes OVERRIDING SYSTEM VALUE SELECT * FROM changes",
-                "UPDATE changes SET who = 'nobody'",
-                "DELETE FROM changes",
-                "TRUNCATE changes",
-                "DROP TABLE changes",
-                "ALTER TABLE changes DISABLE TRIGGER ALL",
-                "ALTER TABLE vessels DISABLE TRIGGER ALL",
-                "SET session_replication_role = replica",
-                (
-                    "CREATE OR REPLACE FUNCTION record_vessels() RETURNS trigger "
-                    "LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
-                ),
-            ):
-                with pytest.raises(InsufficientPrivilegeError):
-                    await connection.execute(statement)
-            # Nor does a table of its own take the record's place.
-            await connection.execute("CREATE TEMPORARY TABLE changes (LIKE vessels)")
-            await connection.execute("INSERT INTO vessels (code) VALUES ('V2')")
-            await connection.execute("RESET ROLE; DROP TABLE pg_temp.changes")
-            assert [code for _, code, _ in await actions(connection)] == ["V1", "V2"]
-        finally:
-            await connection.execute(
-                f"RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}"
-            )
 
 
 def test_what_is_not_recorded_is_few() -> None:

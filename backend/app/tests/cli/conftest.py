@@ -11,14 +11,13 @@ from typing import Protocol
 
 import pytest
 import structlog
-from sqlalchemy import text
 from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from app.cli import app
-from app.database import Base, create_engine
+from app.database import Base
 from app.settings import Settings
-from app.tests.conftest import Databases, serving
+from app.tests.conftest import Databases, connected, serving
 
 
 class Fpso(Protocol):
@@ -57,13 +56,12 @@ async def one_server(databases: Databases) -> AsyncGenerator[tuple[str, Settings
 async def server_url(one_server: tuple[str, Settings]) -> str:
     """A real server, its database emptied: starting one a test would take too long."""
     url, settings = one_server
-    engine = create_engine(settings)
     tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    async with engine.begin() as connection:
+    async with connected(settings) as connection:
         # The record refuses it, and is emptied too.
-        await connection.execute(text("SET LOCAL session_replication_role = replica"))
-        await connection.execute(text(f"TRUNCATE {tables}"))
-    await engine.dispose()
+        await connection.execute(
+            f"SET session_replication_role = replica; TRUNCATE {tables}"
+        )
     return url
 
 

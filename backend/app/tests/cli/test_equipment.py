@@ -46,6 +46,10 @@ def test_filters_reach_the_server(fpso: Fpso, vessel: str) -> None:
     assert codes("--parent", "5310b9d7") == [SWITCH]
     assert codes("--status", "inactive") == []
     assert codes("--status", "inactive", "--status", "active", "-q", "swi") == [SWITCH]
+    assert codes("--search", "lshh-96") == [SWITCH]
+    assert codes("--tag-prefix", "23-") == []
+    assert codes("--updated-since", "2020-01-01T00:00:00Z") == [SWITCH, "5310B9D7"]
+    assert codes("--updated-since", "2999-01-01T00:00:00Z") == []
     assert codes("--sort", "-code") == ["5310B9D7", SWITCH]
     assert codes("--tag", "X") == codes("--group", "X") == []
 
@@ -169,3 +173,26 @@ def test_unknown_codes_change_nothing_unless_partial(fpso: Fpso, vessel: str) ->
         "~ 5310B9D7 is inactive now",
         "! NOPE is unknown",
     ]
+
+
+def test_it_moves_with_what_stands_below_and_is_restored(
+    fpso: Fpso, vessel: str
+) -> None:
+    assert vessel
+    fpso("vessels", "add", "MV103")
+    alone = fpso("equipment", "move", "5310B9D7", "MV103")
+    assert alone.exit_code == 1
+    assert "?subtree=true" in " ".join(alone.stderr.split())
+
+    words = ("--subtree", "--tag", "23-KA-1", "--location", "")
+    moved = fpso("equipment", "move", "5310B9D7", "MV103", *words)
+    below = fpso("equipment", "show", SWITCH, "--json")
+    back = fpso("equipment", "move", "5310B9D7", vessel, "--subtree", "--json")
+    restored = fpso("equipment", "restore", "5310B9D7", "1", "--json")
+
+    assert "vessel    MV103\ntag       23-KA-1\n" in moved.stdout
+    assert "location  -\n" in moved.stdout
+    assert json.loads(below.stdout)["vessel"] == "MV103"
+    assert json.loads(back.stdout)["tag"] == "23-KA-1"
+    after = json.loads(restored.stdout)
+    assert (after["tag"], after["location"], after["version"]) == (None, "Brazil", 4)

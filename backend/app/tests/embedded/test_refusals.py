@@ -185,11 +185,14 @@ def old_database() -> Iterator[int]:
         thread.join()
 
 
-def test_a_database_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["FPSO_DATABASE_URL", "FPSO_MIGRATION_DATABASE_URL"])
+def test_a_database_that_is_too_old(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with old_database() as port:
         url = f"postgresql://me@127.0.0.1:{port}/mine"
-        monkeypatch.setenv("FPSO_DATABASE_URL", url)
-        assert f"at 127.0.0.1:{port}/mine is PostgreSQL 15" in refusal()
+        # As the role of the second one the first is looked at.
+        monkeypatch.setenv("FPSO_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/mine")
+        monkeypatch.setenv(name, url)
+        assert f"{name} at 127.0.0.1:{port}/mine is PostgreSQL 15" in refusal()
 
 
 WITHOUT_NAMESPACES = """

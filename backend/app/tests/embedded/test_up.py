@@ -1,10 +1,12 @@
 """One life of `fpso up`, told in order: each test finds what the last one left."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -91,6 +93,24 @@ def test_the_database_is_for_us_alone(first: Running) -> None:
     note = first.home / "database-url"
     assert note.stat().st_mode & 0o077 == 0
     assert note.read_text().startswith("postgresql://fpso:")
+
+
+def test_the_backends_are_not_its_owner(first: Running) -> None:
+    async def connected() -> list[str]:
+        url = (first.home / "database-url").read_text().strip()
+        owner = await asyncpg.connect(url, ssl=False)
+        found = await owner.fetch(
+            "SELECT DISTINCT usename FROM pg_stat_activity "
+            "WHERE application_name = 'fpso'"
+        )
+        await owner.close()
+        return [row["usename"] for row in found]
+
+    assert asyncio.run(connected()) == ["fpso_app"]
+    told = Path(f"/proc/{instance(first.url)}/environ").read_bytes()
+    assert b"FPSO_DATABASE_URL=postgresql://fpso_app:" in told
+    password = (first.home / "postgres" / "fpso.password").read_bytes()
+    assert password not in told
 
 
 def test_a_second_one_on_the_same_folder(

@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Iterator
 
-import asyncpg
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Client
@@ -22,7 +21,7 @@ from app.database import Sessions
 from app.downloads import CHUNK, Download, Write
 from app.equipment.exports import COLUMNS
 from app.settings import Settings
-from app.tests.conftest import serving
+from app.tests.conftest import connected, serving
 from app.tests.factories import equipment, ok, refused, url, vessel
 from app.tests.imports.factories import KINDS, NDJSON, aboard, counts, load, plan
 
@@ -330,25 +329,23 @@ async def test_a_failure_before_the_first_byte_is_an_answer(
     committed: AsyncClient, fresh: Settings, ending: str
 ) -> None:
     await vessel(committed)
-    other = await asyncpg.connect(str(fresh.database_url))
-    async with other.transaction():
+    async with connected(fresh) as other, other.transaction():
         await other.execute("LOCK TABLE equipment IN ACCESS EXCLUSIVE MODE")
         answer = await committed.get(url("vessels", "MV102", f"equipment.{ending}"))
         refused(answer, 503, "unavailable")
-    await other.close()
     await export(committed, ending)
 
 
 @pytest.fixture
 async def large(fresh: Settings) -> Settings:
     """A vessel of some 10 MB: more than sockets buffer; and one connection for all."""
-    connection = await asyncpg.connect(str(fresh.database_url))
-    await connection.execute(
-        "INSERT INTO vessels (code) VALUES ('MV102'); "
-        "INSERT INTO equipment (vessel, code, name) "
-        "SELECT 'MV102', 'A' || n, repeat('x', 190) FROM generate_series(1, 40000) n"
-    )
-    await connection.close()
+    async with connected(fresh) as connection:
+        await connection.execute(
+            "INSERT INTO vessels (code) VALUES ('MV102'); "
+            "INSERT INTO equipment (vessel, code, name) "
+            "SELECT 'MV102', 'A' || n, repeat('x', 190) "
+            "FROM generate_series(1, 40000) n"
+        )
     return fresh.model_copy(update={"pool_size": 1})
 
 

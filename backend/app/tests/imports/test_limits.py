@@ -8,7 +8,6 @@ import time
 import zipfile
 from collections.abc import AsyncGenerator
 
-import asyncpg
 import pytest
 import xlsxwriter
 from fastapi import FastAPI
@@ -20,7 +19,7 @@ from app.database import Sessions, create_engine, create_sessions
 from app.imports import workbooks
 from app.main import create_app
 from app.settings import Settings
-from app.tests.conftest import client_for
+from app.tests.conftest import client_for, connected
 from app.tests.factories import equipment, get, refused, url, vessel
 from app.tests.imports.factories import (
     ARRAY,
@@ -413,12 +412,9 @@ async def test_references_are_checked_by_index_on_a_used_connection(
 
 async def tuples_read(settings: Settings) -> int | None:
     """How many rows of the equipment were read without an index, once that is known."""
-    connection = await asyncpg.connect(str(settings.database_url))
-    try:
+    async with connected(settings) as connection:
         read: int | None = await connection.fetchval(
             "SELECT seq_tup_read FROM pg_stat_user_tables "
             "WHERE relname = 'equipment' AND n_tup_ins > 2500"
         )
-        return read
-    finally:
-        await connection.close()
+    return read

@@ -2,36 +2,36 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
-import asyncpg
 import pytest
 from httpx2 import AsyncClient, Response
 from sqlalchemy.engine import make_url
 
-from app.database import Driver, create_engine, create_sessions
+from app.database import create_engine, create_sessions
+from app.imports import queries
 from app.main import create_app
 from app.settings import Settings
-from app.tests.conftest import client_for
-from app.tests.factories import change, equipment, get, ok, order, refused, url, vessel
+from app.tests.conftest import client_for, connected, seen
+from app.tests.factories import (
+    JSON,
+    change,
+    equipment,
+    get,
+    ok,
+    order,
+    refused,
+    url,
+    vessel,
+)
 from app.tests.imports.factories import aboard, apply, counts, load, plan, send
-
-
-@asynccontextmanager
-async def beside(settings: Settings) -> AsyncGenerator[Driver]:
-    """A connection of our own to the same database."""
-    connection = await asyncpg.connect(str(settings.database_url))
-    try:
-        yield connection
-    finally:
-        await connection.close()
+from app.tests.test_transactions import WAITING
 
 
 async def until_waiting(settings: Settings, what: str) -> int:
     """Wait until some statement like `what` waits for a lock; its process id."""
     # Outside of any transaction, in which statistics would stand still.
-    async with beside(settings) as connection:
+    async with connected(settings) as connection:
         for _ in range(500):
             found: int | None = await connection.fetchval(
                 "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
@@ -130,14 +130,27 @@ async def test_an_import_among_other_writers_is_whole(committed: AsyncClient) ->
                 json={"codes": codes[::-7]},
             ),
             order(committed, codes[3]),
+            *(
+                change(
+                    *(committed, "equipment", c),
+                    match=f'"{before[c]["version"]}"',
+                    group=group,
+                )
+                for c in codes[5:8]
+            ),
         ]
         first, *others = await asyncio.gather(
             apply(committed, planned),
             *(_later(writer, place / 200) for place, writer in enumerate(writers)),
         )
         assert isinstance(first, Response)
-        assert {a.status_code for a in others if isinstance(a, Response)} == {200}
+        found = [a.status_code for a in others if isinstance(a, Response)]
+        assert set(found[:-3]) == {200}
         after = await aboard(committed)
+        for code, status in zip(codes[5:8], found[-3:], strict=True):
+            # Who was told that he came too late changed nothing, all others something.
+            assert status in {200, 412}
+            assert (after[code]["group"] == group) == (status == 200)
         if first.status_code == 200:
             assert {o["name"] for o in after.values()} == {f"n{attempt}"}
         else:
@@ -148,6 +161,97 @@ async def test_an_import_among_other_writers_is_whole(committed: AsyncClient) ->
         assert {after[c]["group"] for c in codes[:5]} == {group}
     planned = await plan(committed, "code,name,location\nA1,last,\n")
     ok(await apply(committed, planned))
+
+
+Request = Callable[[AsyncClient], Awaitable[Response]]
+
+# What meets an import at the row A0, whose first version both saw; what it does there.
+WRITERS: dict[str, tuple[Request, JSON]] = {
+    "a batch": (
+        lambda client: client.post(
+            url("equipment", "deactivate"), json={"codes": ["A1", "A0"]}
+        ),
+        {"status": "inactive"},
+    ),
+    "a change": (
+        lambda client: change(client, "equipment", "A0", match='"1"', location="M2"),
+        {"location": "M2"},
+    ),
+}
+
+
+async def meet(
+    settings: Settings, *requests: Callable[[], Awaitable[Response]]
+) -> list[Response]:
+    """Let the requests come in this order while somebody holds A0, who then goes."""
+    async with connected(settings) as watcher, connected(settings) as holder:
+        gate = holder.transaction()
+        await gate.start()
+        await holder.execute("SELECT FROM equipment WHERE code = 'A0' FOR UPDATE")
+        running = []
+        for number, request in enumerate(requests, start=1):
+            running.append(asyncio.ensure_future(request()))
+            await seen(watcher, WAITING, at_least=number)
+        await gate.rollback()
+        return await asyncio.gather(*running)
+
+
+async def prepared(client: AsyncClient) -> JSON:
+    await vessel(client)
+    await load(client, "code,name,location\nA0,x,M1\nA1,x,M1\n")
+    return await plan(client, "code,name\nA0,new\nA1,new\n")
+
+
+@pytest.mark.parametrize("who", WRITERS)
+async def test_an_import_that_comes_after_a_writer_is_stale(
+    committed: AsyncClient, fresh: Settings, who: str
+) -> None:
+    request, done = WRITERS[who]
+    planned = await prepared(committed)
+    writer, importer = await meet(
+        fresh, lambda: request(committed), lambda: apply(committed, planned)
+    )
+    ok(writer)
+    refused(importer, 409, "plan-stale")
+    row = (await aboard(committed))["A0"]
+    assert row.items() >= ({"name": "x", "version": 2} | done).items()
+
+
+@pytest.mark.parametrize("who", WRITERS)
+async def test_control_without_its_lock_it_undoes_what_the_writer_did(
+    committed: AsyncClient, fresh: Settings, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    request, done = WRITERS[who]
+    unlocked = queries.LOCK.replace("FOR NO KEY UPDATE", "")
+    monkeypatch.setattr(queries, "LOCK", unlocked)
+    planned = await prepared(committed)
+    answers = await meet(
+        fresh, lambda: request(committed), lambda: apply(committed, planned)
+    )
+    assert statuses(answers) == {"200": 2}
+    row = (await aboard(committed))["A0"]
+    assert (row["name"], row["version"]) == ("new", 3)
+    assert not row.items() >= done.items()
+
+
+@pytest.mark.parametrize("who", WRITERS)
+async def test_a_writer_that_comes_after_an_import_undoes_nothing_of_it(
+    committed: AsyncClient, fresh: Settings, who: str
+) -> None:
+    request, done = WRITERS[who]
+    planned = await prepared(committed)
+    importer, writer = await meet(
+        fresh, lambda: apply(committed, planned), lambda: request(committed)
+    )
+    ok(importer)
+    row = (await aboard(committed))["A0"]
+    assert row["name"] == "new"
+    if who == "a batch":  # It asks for no version.
+        assert ok(writer)["changed"] == ["A1", "A0"]
+        assert row.items() >= ({"version": 3} | done).items()
+    else:
+        refused(writer, 412, "stale-version")
+        assert row["version"] == 2
 
 
 async def _later(writer: object, seconds: float) -> object:
@@ -164,7 +268,7 @@ async def test_a_row_locked_for_too_long_is_503(
     await vessel(committed)
     await equipment(committed, "A1")
     planned = await plan(committed, "code,name\nA1,new\n")
-    async with beside(fresh) as other, other.transaction():
+    async with connected(fresh) as other, other.transaction():
         await other.execute("SELECT FROM equipment WHERE code = 'A1' FOR UPDATE")
         problem = refused(await apply(committed, planned), 503, "unavailable")
     assert "Try again" in problem["detail"]
@@ -174,7 +278,7 @@ async def test_a_row_locked_for_too_long_is_503(
 async def test_a_deadlock_is_409(committed: AsyncClient, fresh: Settings) -> None:
     await vessel(committed)
     planned = await plan(committed, "code,tag,name\nA1,T1,x\nA2,T2,x\n")
-    async with beside(fresh) as other, other.transaction():
+    async with connected(fresh) as other, other.transaction():
         # We hold A2 and want T1; the import holds T1 and wants A2. Who asks last is
         # told, and the import waits first.
         await other.execute("SET LOCAL deadlock_timeout = '30s'")
@@ -198,7 +302,7 @@ async def test_a_connection_lost_on_the_way_is_503_and_replaced(
     await vessel(narrow)
     await equipment(narrow, "A1")
     planned = await plan(narrow, "code,name\nA1,new\n")
-    async with beside(fresh) as other, other.transaction():
+    async with connected(fresh) as other, other.transaction():
         await other.execute("SELECT FROM equipment WHERE code = 'A1' FOR UPDATE")
         applying = asyncio.create_task(apply(narrow, planned))
         process = await until_waiting(fresh, "FOR NO KEY UPDATE")
@@ -213,7 +317,7 @@ async def test_a_connection_lost_while_rows_arrive_is_503(
     """COPY is the driver's own: SQLAlchemy never sees how it ends."""
     await vessel(narrow)
     content = "code,name\n" + "".join(f"A{i},x\n" for i in range(60_000))
-    async with beside(fresh) as other:
+    async with connected(fresh) as other:
         planning = asyncio.create_task(send(narrow, content))
         process = None
         while process is None:

@@ -4,11 +4,14 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 import pytest
 from httpx2 import AsyncClient, Response
+from sqlalchemy import event, text
 
-from app.database import Sessions
+from app.database import Sessions, driver
 from app.main import create_app
+from app.operations.service import cost_by_vessel
+from app.pagination import PageQuery
 from app.settings import Settings
-from app.tests.conftest import client_for
+from app.tests.conftest import client_for, generic_plan
 from app.tests.factories import (
     equipment,
     get,
@@ -289,3 +292,37 @@ async def test_the_currency_is_the_fleets(
             (await get(client, "operations"))["items"][0],
         ):
             assert answer["currency"] == "BRL"
+
+
+async def test_totals_read_nothing_but_indexes(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await vessel(client)
+    fill = (
+        """INSERT INTO equipment (code, vessel, tag, name)
+        SELECT 'E' || n, 'MV102', 'T' || n, 'pump' || n
+        FROM generate_series(1, 500) n""",
+        """INSERT INTO operations (equipment, vessel, type, cost, performed_at)
+        SELECT code, vessel, 'repair', 1, now() FROM equipment""",
+        "ANALYZE equipment, operations",
+        # Rows that this transaction wrote look dear to an index-only scan.
+        "SET LOCAL enable_seqscan = off",
+        "SET LOCAL enable_bitmapscan = off",
+    )
+    asked: list[str] = []
+
+    def note(*said: object) -> None:
+        asked.append(str(said[2]))
+
+    async with sessions() as session:
+        for statement in fill:
+            await session.execute(text(statement))
+        below = (await session.connection()).sync_connection
+        event.listen(below, "before_cursor_execute", note)
+        costs, _ = await cost_by_vessel(session, PageQuery(), "USD")
+        event.remove(below, "before_cursor_execute", note)
+        plan = await generic_plan(await driver(session), asked[0])
+    assert costs[0].total == Decimal(500)
+    assert costs[0].equipment == 500
+    assert "Index Only Scan using ix_operations_vessel" in plan
+    assert "Index Only Scan using uq_equipment_vessel_code" in plan

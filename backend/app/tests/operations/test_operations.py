@@ -196,3 +196,16 @@ async def test_a_wrong_filter_is_refused(
 ) -> None:
     answer = await client.get(url("operations"), params=params)
     assert pointers(refused(answer, 422, "invalid")).keys() == {where}
+
+
+async def test_orders_are_counted_and_trimmed(client: AsyncClient) -> None:
+    await vessel(client)
+    await equipment(client, "A1")
+    for kind in ("repair", "repair", "cleaning"):
+        await order(client, "A1", type=kind)
+    page = await get(
+        client, "operations", type="repair", fields="code,cost", count="true", limit=1
+    )
+    assert page["items"] == [{"code": "A1", "cost": "10000.00"}]
+    assert page["total"] == 2
+    assert "total" not in await get(client, "operations")

@@ -124,3 +124,22 @@ async def test_the_fleet_is_listed_in_each_order(client: AsyncClient) -> None:
     assert await listed(client, "vessels", sort="updated_at") == ["A", "B", "C"]
     wrong = await client.get(url("vessels"), params={"sort": "name"})
     assert pointers(refused(wrong, 422, "invalid")) == {"?sort": "literal-error"}
+
+
+async def test_vessels_are_searched_counted_and_trimmed(client: AsyncClient) -> None:
+    for code, name in (("MV1", "Baía-Norte"), ("MV2", None), ("XX3", "Norte")):
+        await vessel(client, code, name=name)
+    assert await listed(client, "vessels", q="mv") == ["MV1", "MV2"]
+    assert await listed(client, "vessels", q="baia-nor") == ["MV1"]
+    assert await listed(client, "vessels", q="norte-baia") == []
+    assert await listed(client, "vessels", updated_since="2020-01-01T00:00:00Z", q="x")
+    assert await listed(client, "vessels", updated_since="2999-01-01T00:00:00Z") == []
+    page = await get(
+        client, "vessels", q="norte", fields="name,code", count="true", limit=1
+    )
+    assert page["items"] == [{"code": "MV1", "name": "Baía-Norte"}]
+    assert page["total"] == 2
+    assert "total" not in await get(client, "vessels")
+    cursor = page["next_cursor"]
+    rest = await get(client, "vessels", q="norte", fields="code", cursor=cursor)
+    assert rest == {"items": [{"code": "XX3"}], "next_cursor": None}
