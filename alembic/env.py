@@ -23,6 +23,9 @@ import app.failures.models
 import app.imports.models
 import app.issues.models
 import app.operations.models
+import app.parts.models
+import app.requisitions.models
+import app.stock.models
 import app.taxonomy.models
 import app.units.models
 import app.vessels.models  # noqa: F401 these register the tables

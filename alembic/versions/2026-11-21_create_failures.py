@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0030"
-down_revision = "0026"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

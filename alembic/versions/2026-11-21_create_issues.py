@@ -11,8 +11,8 @@ from sqlalchemy.schema import SchemaItem
 
 from app import triggers
 
-revision = "0025"
-down_revision = "0024"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -175,7 +175,7 @@ def upgrade() -> None:
 
 
 def operations(*more: str) -> str:
-    before = context.script.get_revision("0022").module
+    before = context.script.get_revision("0010").module
     return triggers.function(
         *("operations", "operation", (*before.RECORDED, *more)),
         code="r.id::text",

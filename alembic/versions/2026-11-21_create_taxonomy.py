@@ -15,7 +15,7 @@ from alembic import context, op
 
 from app import triggers
 
-revision = "0020"
+revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None

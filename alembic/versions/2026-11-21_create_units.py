@@ -14,8 +14,8 @@ from alembic import op
 
 from app import triggers
 
-revision = "0024"
-down_revision = "0023"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

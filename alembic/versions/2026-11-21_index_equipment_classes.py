@@ -7,14 +7,15 @@ own: what fails half-way can be run again.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '5min'")
         op.execute("ALTER TABLE equipment VALIDATE CONSTRAINT fk_equipment_class")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_equipment_class")
         op.create_index(

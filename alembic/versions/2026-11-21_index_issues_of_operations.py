@@ -7,14 +7,15 @@ own: what fails half-way can be run again.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '5min'")
         op.execute("ALTER TABLE operations VALIDATE CONSTRAINT fk_operations_issue")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_operations_issue")
         op.create_index(

@@ -9,8 +9,8 @@ run again.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -35,6 +35,7 @@ AFTER = {f"{name}_state": [*columns, "state"] for name, columns in BEFORE.items(
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '5min'")
         for name in CONSTRAINTS:
             op.execute(f"ALTER TABLE operations VALIDATE CONSTRAINT {name}")
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {OPEN}")
@@ -65,6 +66,7 @@ def replace(old: dict[str, list[str]], new: dict[str, list[str]]) -> None:
 def downgrade() -> None:
     op.drop_index(OPEN, "operations")
     with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = '5min'")
         replace(AFTER, BEFORE)
     for name, definition in CONSTRAINTS.items():
         op.drop_constraint(name, "operations")

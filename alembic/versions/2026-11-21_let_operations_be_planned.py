@@ -13,8 +13,8 @@ from alembic import context, op
 
 from app import triggers
 
-revision = "0022"
-down_revision = "0021"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

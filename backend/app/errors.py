@@ -12,6 +12,8 @@ AppError                    status  slug
 │   ├── MoveRefusedError       409  move-refused
 │   ├── OccupiedError          409  occupied
 │   ├── BatchRefusedError      409  batch-refused
+│   ├── MoveRefusedError       409  move-refused
+│   ├── InsufficientStockError 409  insufficient-stock
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired
 ├── CursorExpiredError         410  cursor-expired
@@ -198,6 +200,17 @@ class BatchRefusedError(ConflictError):
     """
 
     slug, title = "batch-refused", "Batch refused"
+
+
+class InsufficientStockError(ConflictError):
+    """A store has less to give than was asked for, so nothing was moved at all.
+
+    `short` lists every part of which there is too little, with what was asked for and
+    what is there. What is reserved for requisitions is not there for others: ask for
+    less, receive more, or cancel a requisition.
+    """
+
+    slug, title = "insufficient-stock", "Insufficient stock"
 
 
 class PlanHasErrorsError(ConflictError):

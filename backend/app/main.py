@@ -28,9 +28,12 @@ from app.links import PREFIX
 from app.log import RequestLog, configure
 from app.methods import AnswerHead
 from app.operations.router import router as operations
+from app.parts.router import router as parts
 from app.refusals import Refusals
 from app.reliability.router import router as reliability
+from app.requisitions.router import router as requisitions
 from app.settings import Settings
+from app.stock.router import router as stock
 from app.taxonomy.router import router as taxonomy
 from app.units.router import router as units
 from app.vessels.router import router as vessels
@@ -86,7 +89,8 @@ def create_app(settings: Settings) -> FastAPI:
     strict = [Depends(parameters.refuse_unknown)]
     for router in (
         *(vessels, taxonomy, equipment, changing, units, operations, issues),
-        *(issue_notes, imports, failures, reliability, changes),
+        *(issue_notes, imports, failures, reliability, parts, stock, requisitions),
+        changes,
     ):
         app.include_router(router, prefix=PREFIX, dependencies=strict)
     app.include_router(health.router, dependencies=strict)

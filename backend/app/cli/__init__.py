@@ -13,6 +13,9 @@ from app.cli import (
     issues,
     moves,
     operations,
+    parts,
+    requisitions,
+    stock,
     units,
     vessels,
 )
@@ -25,7 +28,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for part in (vessels, equipment, operations, issues, units):
+features = (vessels, equipment, operations, issues, units, parts, stock, requisitions)
+for part in features:
     part.register(app)
 moves.register(equipment.app)
 for command in (export, imports, house):

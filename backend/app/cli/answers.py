@@ -114,6 +114,94 @@ class VesselCost(Cost):
     average_per_equipment: Decimal | None
 
 
+class Part(BaseModel):
+    number: str
+    name: str
+    manufacturer: str | None
+    unit_of_measure: str
+    price: Decimal
+    currency: str
+    lead_time_days: int | None
+
+
+class Fit(BaseModel):
+    equipment: str | None
+    model: str | None
+
+
+class Store(BaseModel):
+    code: str
+    name: str | None
+    place: str
+    vessel: str | None
+
+
+class Stock(BaseModel):
+    part: str
+    name: str
+    unit_of_measure: str
+    store: str
+    on_hand: Decimal
+    reserved: Decimal
+    available: Decimal
+
+
+class Moved(BaseModel):
+    items: list[Stock]
+
+
+class Movement(BaseModel):
+    at: datetime
+    kind: str
+    part: str
+    store: str
+    on_hand: Decimal
+    reserved: Decimal
+    reason: str | None
+
+
+class Reorder(BaseModel):
+    part: str
+    name: str
+    unit_of_measure: str
+    store: str
+    available: Decimal
+    backordered: Decimal
+    minimum: Decimal
+    quantity: Decimal
+    amount: Decimal
+    currency: str
+
+
+class RequisitionLine(BaseModel):
+    part: str
+    name: str
+    unit_of_measure: str
+    quantity: Decimal
+    reserved: Decimal
+    issued: Decimal
+    backordered: Decimal
+    amount: Decimal
+
+
+class RequisitionSummary(BaseModel):
+    id: str
+    vessel: str
+    store: str
+    requester: str
+    state: str
+    operation: str | None
+    backordered: bool
+    total: Decimal
+    currency: str
+    reason: str | None
+    created_at: datetime
+
+
+class Requisition(RequisitionSummary):
+    lines: list[RequisitionLine]
+
+
 class Source(BaseModel):
     column: str | None = None
     constant: str | None = None

@@ -58,4 +58,24 @@ EquipmentCode = Annotated[
     str, typer.Argument(metavar="CODE", help="The equipment's code.")
 ]
 VesselCode = Annotated[str, typer.Argument(metavar="VESSEL", help="The vessel's code.")]
+StoreCode = Annotated[str, typer.Argument(metavar="STORE", help="The store's code.")]
+PartNumber = Annotated[str, typer.Argument(metavar="PART", help="The part's number.")]
+Quantities = Annotated[
+    list[str],
+    typer.Argument(metavar="PART=QUANTITY…", help="How much of which part."),
+]
 Words = list[str] | None  # of a filter: any of them
+
+
+def lines_of(words: list[str], what: str = "quantity") -> list[dict[str, str]]:
+    """What `PART=QUANTITY` words mean; a part's number may hold a = itself."""
+    lines = []
+    for word in words:
+        part, found, much = word.rpartition("=")
+        if not found:
+            raise typer.BadParameter(
+                f"{word!r} does not say how much; write PART=QUANTITY, "
+                "such as SEAL-2207=2."
+            )
+        lines.append({"part": part, what: much})
+    return lines

@@ -75,6 +75,10 @@ def money(amount: Decimal | None, currency: str) -> str:
     return "-" if amount is None else f"{amount:,.2f} {currency}"
 
 
+def quantity(much: Decimal, unit: str = "") -> str:
+    return f"{much.normalize():,f} {unit}".rstrip()
+
+
 def instant(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 

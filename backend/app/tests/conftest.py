@@ -48,6 +48,11 @@ BACKEND = Path(__file__).parents[2]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--buyers", default=8, help="of the rush for stock")
+    parser.addoption("--carts", default=3, help="of each buyer")
+
+
 class Databases:
     """Makes databases with our schema on one server, each in some 50 ms.
 

@@ -19,9 +19,19 @@ from app import errors
 from app.database import Sessions, create_engine, create_sessions
 from app.main import BODY_MAX, create_app
 from app.openapi import spell
+from app.requisitions.models import Requisition
 from app.settings import Settings
 from app.tests.conftest import client_for
-from app.tests.factories import JSON, equipment, pointers, refused, term, vessel
+from app.tests.factories import (
+    JSON,
+    created,
+    equipment,
+    pointers,
+    refused,
+    term,
+    vessel,
+)
+from app.tests.stock.factories import part, store
 
 COMMITTED = Path(__file__).parents[2] / "openapi.json"
 SCHEMA: JSON = json.loads(spell())
@@ -41,6 +51,7 @@ class Operation(NamedTuple):
         code = "MV102" if self.template.startswith("/api/v1/vessels/") else "A1"
         known = {
             "{code}": code,
+            "{part}": "A1",
             "{kind}": "failure-modes",
             "{id}": str(UUID(int=7)),
             "{number}": "7",
@@ -134,8 +145,15 @@ async def aboard(client: AsyncClient, sessions: Sessions) -> AsyncClient:
     """A client of a fleet in which the addresses above exist."""
     await vessel(client, "MV102")
     await equipment(client, "A1")
+    await part(client, "A1")
+    await store(client, "A1")
+    level = {"part": "A1", "minimum": 1, "maximum": 2}
+    created(await client.post("/api/v1/stores/A1/levels", json=level))
     await term(client, "A1")
     async with sessions.begin() as session:
+        session.add(
+            Requisition(id=UUID(int=7), vessel="MV102", store="A1", requester="A")
+        )
         for statement in NUMBERED:
             await session.execute(text(statement))
     return client

@@ -1,0 +1,149 @@
+"""`fpso part`: the catalogue of parts, and what they fit."""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.answers import Fit, Part
+from app.cli.client import read, server
+from app.cli.listing import show_list
+from app.cli.options import Cursor, Everything, Json, Limit, PartNumber, Url, Words
+from app.cli.render import emit_json, fields, money
+
+app = typer.Typer(no_args_is_help=True)
+
+
+def register(root: typer.Typer) -> None:
+    root.add_typer(app, name="part", help="The catalogue of parts, and what they fit.")
+
+
+@app.command("list")
+def list_parts(  # noqa: PLR0913 - a parameter is an option
+    *,
+    equipment: Annotated[
+        str | None, typer.Option(help="Only what fits this equipment.")
+    ] = None,
+    model: Annotated[Words, typer.Option(help="Only what fits this model.")] = None,
+    manufacturer: Annotated[Words, typer.Option(help="Only of this maker.")] = None,
+    q: Annotated[
+        str | None,
+        typer.Option("--q", "-q", help="Search number, name and manufacturer."),
+    ] = None,
+    limit: Limit = 100,
+    everything: Everything = False,
+    cursor: Cursor = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """List parts of the catalogue, or all that fit one equipment."""
+    if equipment and (q or model or manufacturer):
+        raise typer.BadParameter(
+            "--equipment lists all that fits it: leave out others."
+        )
+    path = ("equipment", equipment, "parts") if equipment else ("parts",)
+    query = {"model": model, "manufacturer": manufacturer, "q": q, "cursor": cursor}
+    with server(url, as_json=as_json) as api:
+        show_list(
+            api.pages(Part, *path, query=query, limit=None if everything else limit),
+            ("NUMBER", "NAME…", "MANUFACTURER…", "UNIT", ">PRICE"),
+            lambda part: (
+                part.number,
+                part.name,
+                part.manufacturer,
+                part.unit_of_measure,
+                money(part.price, part.currency),
+            ),
+            as_json=as_json,
+        )
+
+
+@app.command("add")
+def add_part(  # noqa: PLR0913 - a parameter is an option
+    number: PartNumber,
+    *,
+    name: Annotated[str, typer.Option(help="What it is, such as mechanical seal.")],
+    price: Annotated[str, typer.Option(help="Of one unit, such as 1250.00.")],
+    unit: Annotated[
+        str, typer.Option(help="What is counted, such as EA, M, L or KG.")
+    ] = "EA",
+    manufacturer: Annotated[str | None, typer.Option(help="Who makes it.")] = None,
+    lead_time: Annotated[
+        int | None, typer.Option(help="Days from the order to its arrival.")
+    ] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Put a part into the catalogue."""
+    body = {
+        "number": number,
+        "name": name,
+        "price": price,
+        "unit_of_measure": unit,
+        "manufacturer": manufacturer,
+        "lead_time_days": lead_time,
+    }
+    with server(url, as_json=as_json) as api:
+        response = api.post("parts", body=body)
+        if as_json:
+            emit_json(response.content)
+        else:
+            draw(read(response, Part), [])
+
+
+@app.command("show")
+def show_part(number: PartNumber, *, url: Url = "", as_json: Json = False) -> None:
+    """Show a part, and where it is used."""
+    with server(url, as_json=as_json) as api:
+        response = api.get("parts", number)
+        if as_json:
+            emit_json(response.content)
+            return
+        fits: list[Fit] = []
+        for _, page in api.pages(Fit, "parts", number, "fits", query={}, limit=None):
+            fits += page.items
+        draw(read(response, Part), fits)
+
+
+@app.command("fit")
+def fit_part(
+    number: PartNumber,
+    *,
+    equipment: Annotated[
+        str | None, typer.Option(help="Code of an equipment that it fits.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model of hardware that it fits.")
+    ] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Say that a part fits an equipment, or all hardware of a model."""
+    if (equipment is None) == (model is None):
+        raise typer.BadParameter("Say what it fits: --equipment or --model.")
+    body = {"equipment": equipment} if equipment else {"model": model}
+    with server(url, as_json=as_json) as api:
+        response = api.post("parts", number, "fits", body=body)
+        if as_json:
+            emit_json(response.content)
+        else:
+            fields([("part", number), *used(read(response, Fit))])
+
+
+def used(fit: Fit) -> list[tuple[str, object]]:
+    if fit.equipment:
+        return [("fits", fit.equipment)]
+    return [("fits", f"model {fit.model}")]
+
+
+def draw(part: Part, fits: list[Fit]) -> None:
+    days = part.lead_time_days
+    fields(
+        [
+            ("number", part.number),
+            ("name", part.name),
+            ("manufacturer", part.manufacturer),
+            ("price", f"{money(part.price, part.currency)} / {part.unit_of_measure}"),
+            ("lead time", None if days is None else f"{days} days"),
+            *(pair for fit in fits for pair in used(fit)),
+        ]
+    )

@@ -1,0 +1,279 @@
+"""Carts and requisitions: from asking to handing out. Never commits.
+
+Whoever changes one locks it first, then the stock of its parts in their order: of two
+that move the same requisition, the second sees what the first made of it.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import (
+    ConflictError,
+    InsufficientStockError,
+    NotFoundError,
+)
+from app.links import href
+from app.operations import service as operations
+from app.operations.models import CostKind
+from app.operations.schemas import CostLineCreate
+from app.pagination import paginate
+from app.quantities import spell_quantity
+from app.requisitions import queries
+from app.requisitions.models import Line, Requisition
+from app.requisitions.queries import Whole
+from app.requisitions.schemas import (
+    Approval,
+    Cancellation,
+    Closing,
+    Issue,
+    Rejection,
+    ReorderQuery,
+    RequisitionQuery,
+)
+from app.stock import service as stock
+from app.stock.models import Balance, Store
+from app.values import spell_money
+
+Listing = tuple[Sequence[Row[Any]], str | None]
+Quantities = dict[str, Decimal]
+
+
+async def get(session: AsyncSession, identity: uuid.UUID) -> Requisition:
+    """Return the requisition; raises NotFoundError."""
+    if requisition := await session.get(Requisition, identity):
+        return requisition
+    raise _unknown(identity)
+
+
+async def read(session: AsyncSession, identity: uuid.UUID) -> Whole:
+    return await whole_of(session, await get(session, identity))
+
+
+async def listing(
+    session: AsyncSession, query: RequisitionQuery
+) -> tuple[Sequence[Whole], str | None]:
+    found = select(Requisition)
+    for column, values in (
+        (Requisition.vessel, query.vessel),
+        (Requisition.store, query.store),
+        (Requisition.state, query.state),
+        (Requisition.requester, query.requester),
+        (Requisition.operation, query.operation),
+    ):
+        if values:
+            found = found.where(column.in_(values))
+    if query.part:
+        found = found.where(queries.asking_for(query.part))
+    if query.backordered is not None:
+        lacking = queries.lacking()
+        found = found.where(lacking if query.backordered else ~lacking)
+    rows, next_cursor = await paginate(
+        session,
+        found,
+        query,
+        sort=query.sort,
+        columns={"created_at": Requisition.created_at},
+        unique=Requisition.id,
+    )
+    return await queries.whole(session, [row[0] for row in rows]), next_cursor
+
+
+async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
+    """Make a requisition of a cart: fix its prices and reserve what there is."""
+    whole, at = await _opened(session, identity)
+    whole.requisition.submit(at)
+    if not whole.items:
+        raise ConflictError(
+            "The cart is empty. PUT "
+            f"{href('requisitions', str(identity), 'lines', 'PART')} adds a line.",
+            state=whole.requisition.state,
+        )
+    for item in whole.items:
+        item.line.price = item.price
+    return await _reserve(session, whole)
+
+
+async def approve(session: AsyncSession, identity: uuid.UUID, data: Approval) -> Whole:
+    whole, at = await _opened(session, identity)
+    whole.requisition.approve(at, data.by, data.reason)
+    await session.flush()
+    return whole
+
+
+async def reject(session: AsyncSession, identity: uuid.UUID, data: Rejection) -> Whole:
+    whole, at = await _opened(session, identity)
+    whole.requisition.reject(at, data.by, data.reason)
+    return await _release(session, whole)
+
+
+async def cancel(
+    session: AsyncSession, identity: uuid.UUID, data: Cancellation
+) -> Whole:
+    """Take back what was asked for, before it is approved."""
+    whole, at = await _opened(session, identity)
+    whole.requisition.cancel(at, data.by, data.reason)
+    return await _release(session, whole)
+
+
+async def close(session: AsyncSession, identity: uuid.UUID, data: Closing) -> Whole:
+    """End what was approved: the rest is not handed out, what was stays so."""
+    whole, at = await _opened(session, identity)
+    whole.requisition.close(at, data.by, data.reason)
+    return await _release(session, whole)
+
+
+async def reserve(session: AsyncSession, identity: uuid.UUID) -> Whole:
+    """Reserve for backordered lines what has come since."""
+    whole, at = await _opened(session, identity)
+    whole.requisition.reserve(at)
+    return await _reserve(session, whole)
+
+
+async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whole:
+    """Hand out what is reserved, all or what is named; nothing where one is short.
+
+    What it costs is spent on the operation order that needs it.
+    """
+    whole, at = await _opened(session, identity)
+    requisition, lines, before = whole.requisition, whole.lines, whole.issued_total
+    requisition.issue(at)
+    given = _to_issue(requisition, lines, data)
+    for number, quantity in given.items():
+        lines[number].reserved -= quantity
+        lines[number].issued += quantity
+    if all(line.issued == line.quantity for line in lines.values()):
+        requisition.finish()
+    await stock.hand_out(session, requisition.store, given, requisition.id)
+    if requisition.operation and (spent := whole.issued_total - before):
+        line = CostLineCreate.model_validate(
+            {
+                "kind": CostKind.PARTS,
+                "amount": spell_money(spent),
+                "description": f"Requisition {requisition.id}",
+            }
+        )
+        await operations.charge(session, requisition.operation, line)
+    return whole
+
+
+async def reorder(session: AsyncSession, query: ReorderQuery) -> Listing:
+    """One page of what must be ordered, by part and store."""
+    found = queries.to_reorder()
+    for column, values in (
+        (Balance.part, query.part),
+        (Balance.store, query.store),
+        (Store.vessel, query.vessel),
+    ):
+        if values:
+            found = found.where(column.in_(values))
+    return await paginate(
+        session,
+        found,
+        query,
+        sort="part",
+        columns={"part": Balance.part},
+        unique=Balance.store,
+    )
+
+
+async def locked(
+    session: AsyncSession, identity: uuid.UUID
+) -> tuple[Requisition, datetime]:
+    """Let one transaction at a time past the requisition, and see what it is now.
+
+    The instant is that of the transaction, as the record of changes has it.
+    """
+    query = select(Requisition, func.now()).where(Requisition.id == identity)
+    locked = query.with_for_update(key_share=True, of=Requisition)
+    rows = await session.execute(locked, execution_options={"populate_existing": True})
+    if row := rows.one_or_none():
+        return row[0], row[1]
+    raise _unknown(identity)
+
+
+async def whole_of(session: AsyncSession, requisition: Requisition) -> Whole:
+    await session.flush()
+    [whole] = await queries.whole(session, [requisition])
+    return whole
+
+
+async def _opened(session: AsyncSession, identity: uuid.UUID) -> tuple[Whole, datetime]:
+    """Lock the requisition and read all of it: once stock is locked too, be quick."""
+    requisition, at = await locked(session, identity)
+    return await whole_of(session, requisition), at
+
+
+async def _reserve(session: AsyncSession, whole: Whole) -> Whole:
+    requisition, lines = whole.requisition, whole.lines
+    lacked = {it.part: it.backordered for it in lines.values() if it.backordered}
+    if lacked:
+        taken = await stock.reserve(session, requisition.store, lacked, requisition.id)
+        for number, quantity in taken.items():
+            lines[number].reserved += quantity
+    await session.flush()
+    return whole
+
+
+async def _release(session: AsyncSession, whole: Whole) -> Whole:
+    requisition, lines = whole.requisition, whole.lines
+    held = {it.part: it.reserved for it in lines.values() if it.reserved}
+    for number in held:
+        lines[number].reserved = Decimal()
+    await session.flush()
+    if held:
+        await stock.release(
+            session, requisition.store, held, requisition.id, requisition.reason
+        )
+    return whole
+
+
+def _to_issue(
+    requisition: Requisition, lines: dict[str, Line], data: Issue
+) -> Quantities:
+    """What is to be handed out of each part; raises where less is reserved."""
+    if data.lines is None:
+        asked = {it.part: it.reserved for it in lines.values() if it.reserved}
+    else:
+        asked = {it.part: it.quantity for it in data.lines}
+    for number in asked:
+        if number not in lines:
+            raise no_line(requisition, number)
+    short = [
+        {
+            "part": number,
+            "store": requisition.store,
+            "wanted": spell_quantity(quantity),
+            "available": spell_quantity(lines[number].reserved),
+        }
+        for number, quantity in asked.items()
+        if quantity > lines[number].reserved
+    ]
+    if short or not asked:
+        first = short[0] if short else {"available": "none", "part": "its parts"}
+        address = href("requisitions", str(requisition.id), "reserve")
+        raise InsufficientStockError(
+            f"Of {first['part']} {first['available']} is reserved for it; nothing was "
+            f"issued. POST {address} reserves what has come since.",
+            short=short,
+            state=requisition.state,
+        )
+    return asked
+
+
+def no_line(requisition: Requisition, number: str) -> NotFoundError:
+    address = href("requisitions", str(requisition.id))
+    return NotFoundError(
+        f"The requisition has no line of {number!r}. GET {address} lists them."
+    )
+
+
+def _unknown(identity: uuid.UUID) -> NotFoundError:
+    return NotFoundError(
+        f"There is no requisition {identity}. GET /api/v1/requisitions lists them."
+    )

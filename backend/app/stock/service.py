@@ -1,0 +1,209 @@
+"""What lies where, and how it moves. Never commits: the caller's transaction does."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import InsufficientStockError
+from app.pagination import paginate
+from app.parts import service as parts
+from app.parts.models import Part
+from app.quantities import spell_quantity
+from app.stock import queries, stores
+from app.stock.models import Balance, Kind, Level, Movement, Store
+from app.stock.queries import Move, Origin
+from app.stock.schemas import (
+    Adjustment,
+    MovementQuery,
+    Receipt,
+    StockQuery,
+    Transfer,
+    Withdrawal,
+)
+
+Listing = tuple[Sequence[Row[Any]], str | None]
+NOTHING = Decimal()
+
+
+async def listing(session: AsyncSession, query: StockQuery) -> Listing:
+    """One page of what lies where, by part and store."""
+    found = _stock()
+    for column, values in (
+        (Balance.part, query.part),
+        (Balance.store, query.store),
+        (Store.vessel, query.vessel),
+        (Store.place, query.place),
+    ):
+        if values:
+            found = found.where(column.in_(values))
+    return await paginate(
+        session,
+        found,
+        query,
+        sort="part",
+        columns={"part": Balance.part},
+        unique=Balance.store,
+    )
+
+
+async def movements(session: AsyncSession, query: MovementQuery) -> Listing:
+    """One page of the ledger."""
+    found = select(Movement)
+    for column, values in (
+        (Movement.part, query.part),
+        (Movement.store, query.store),
+        (Movement.kind, query.kind),
+        (Movement.requisition, query.requisition),
+    ):
+        if values:
+            found = found.where(column.in_(values))
+    if query.from_:
+        found = found.where(Movement.at >= query.from_)
+    if query.to:
+        found = found.where(Movement.at < query.to)
+    return await paginate(
+        session,
+        found,
+        query,
+        sort=query.sort,
+        columns={"id": Movement.id},
+        unique=Movement.id,
+    )
+
+
+async def receive(session: AsyncSession, data: Receipt) -> Sequence[Row[Any]]:
+    store = await stores.get(session, data.store)
+    moves = [Move(it.part, store.code, it.quantity, NOTHING) for it in data.lines]
+    return await _book(session, moves, _origin(Kind.RECEIVE, data))
+
+
+async def withdraw(session: AsyncSession, data: Withdrawal) -> Sequence[Row[Any]]:
+    store = await stores.get(session, data.store)
+    moves = [Move(it.part, store.code, -it.quantity, NOTHING) for it in data.lines]
+    return await _book(session, moves, _origin(Kind.ISSUE, data))
+
+
+async def transfer(session: AsyncSession, data: Transfer) -> Sequence[Row[Any]]:
+    giver = (await stores.get(session, data.store)).code
+    taker = (await stores.get(session, data.to)).code
+    moves = []
+    for it in data.lines:
+        moves.append(Move(it.part, giver, -it.quantity, NOTHING, taker))
+        moves.append(Move(it.part, taker, it.quantity, NOTHING, giver))
+    return await _book(session, moves, _origin(Kind.TRANSFER, data))
+
+
+async def adjust(session: AsyncSession, data: Adjustment) -> Sequence[Row[Any]]:
+    store = await stores.get(session, data.store)
+    moves = [Move(it.part, store.code, it.difference, NOTHING) for it in data.lines]
+    return await _book(session, moves, _origin(Kind.ADJUST, data))
+
+
+async def reserve(
+    session: AsyncSession,
+    store: str,
+    quantities: Mapping[str, Decimal],
+    requisition: uuid.UUID,
+) -> dict[str, Decimal]:
+    """Reserve as much of each part as the store has to give; give how much that was."""
+    moves = [Move(part, store, NOTHING, asked) for part, asked in quantities.items()]
+    origin = Origin(Kind.RESERVE, requisition=requisition)
+    await queries.open_balances(session, moves)
+    await queries.lock(session, moves)
+    taken = await queries.reserve(session, moves, origin)
+    return {part: taken.get((part, store), NOTHING) for part in quantities}
+
+
+async def release(
+    session: AsyncSession,
+    store: str,
+    quantities: Mapping[str, Decimal],
+    requisition: uuid.UUID,
+    reason: str | None,
+) -> None:
+    """Take back what was reserved."""
+    moves = [Move(part, store, NOTHING, -held) for part, held in quantities.items()]
+    await _move(session, moves, Origin(Kind.RELEASE, requisition, reason=reason))
+
+
+async def hand_out(
+    session: AsyncSession,
+    store: str,
+    quantities: Mapping[str, Decimal],
+    requisition: uuid.UUID,
+) -> None:
+    """Issue what was reserved."""
+    moves = [Move(part, store, -taken, -taken) for part, taken in quantities.items()]
+    await _move(session, moves, Origin(Kind.ISSUE, requisition))
+
+
+async def _book(
+    session: AsyncSession, moves: Sequence[Move], origin: Origin
+) -> Sequence[Row[Any]]:
+    await parts.find(session, (move.part for move in moves))
+    await queries.open_balances(session, moves)
+    await _move(session, moves, origin)
+    places = {(move.part, move.store) for move in moves}
+    return await _at(session, places)
+
+
+async def _move(session: AsyncSession, moves: Sequence[Move], origin: Origin) -> None:
+    """Make all of the moves; raises InsufficientStockError."""
+    available = await queries.lock(session, moves)
+    made = await queries.move(session, moves, origin)
+    short = [
+        {
+            "part": it.part,
+            "store": it.store,
+            "wanted": spell_quantity(-it.on_hand),
+            "available": spell_quantity(available[it.part, it.store]),
+        }
+        for it in moves
+        if (it.part, it.store) not in made
+    ]
+    if short:
+        first = short[0]
+        more = f" (and {len(short) - 1} more)" if len(short) > 1 else ""
+        raise InsufficientStockError(
+            f"{first['store']} has {first['available']} of {first['part']} to give, "
+            f"not {first['wanted']}{more}; nothing was moved. What is reserved for "
+            "requisitions is not there for others: ask for less, receive more, or "
+            "cancel a requisition.",
+            short=short,
+        )
+
+
+def _origin(kind: Kind, data: Receipt | Transfer | Adjustment) -> Origin:
+    return Origin(kind, reference=data.reference, reason=data.reason)
+
+
+def _stock() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Balance.part,
+            Balance.store,
+            Balance.on_hand,
+            Balance.reserved,
+            (Balance.on_hand - Balance.reserved).label("available"),
+            Part.name,
+            Part.unit_of_measure,
+            Level.minimum,
+            Level.maximum,
+        )
+        .join(Part, Part.number == Balance.part)
+        .join(Store, Store.code == Balance.store)
+        .outerjoin(Level, (Level.part == Balance.part) & (Level.store == Balance.store))
+    )
+
+
+async def _at(
+    session: AsyncSession, places: Iterable[tuple[str, str]]
+) -> Sequence[Row[Any]]:
+    """What there is now of each part in each store."""
+    place = tuple_(Balance.part, Balance.store)
+    found = _stock().where(place.in_(list(places)))
+    return (await session.execute(found.order_by(Balance.part, Balance.store))).all()

@@ -1,0 +1,88 @@
+import json
+
+from app.tests.cli.conftest import Fpso
+from app.tests.factories import JSON
+
+STORE = ("--store", "MAIN")
+
+
+def said(fpso: Fpso, *words: str) -> JSON:
+    done = fpso(*words, "--json")
+    assert done.exit_code == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, dict)
+    return answer
+
+
+def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
+    said(fpso, "store", "add", "MAIN", "--vessel", vessel)
+    assert said(fpso, "store", "add", "YARD", "--name", "x")["place"] == "ashore"
+    said(fpso, "part", "add", "A=B", "--name", "seal", "--price", "2.50")
+    said(fpso, "part", "add", "OIL", "--name", "oil", "--price", "1", "--unit", "L")
+    said(fpso, "part", "fit", "OIL", "--equipment", "5310B9D7")
+    said(fpso, "part", "fit", "OIL", "--model", "HPX 40")
+    assert fpso("part", "show", "OIL").stdout.splitlines()[-2:] == [
+        "fits          5310B9D7",
+        "fits          model HPX 40",
+    ]
+    for words in (("--equipment", "5310B9D7"), ("--model", "HPX 40"), ("-q", "oi")):
+        page = said(fpso, "part", "list", *words)
+        assert [it["number"] for it in page["items"]] == ["OIL"]
+    assert len(said(fpso, "part", "list")["items"]) == 2
+
+    received = ("A=B=3", "OIL=1234.5", "--reference", "DN 1")
+    assert "1,234.5" in fpso("stock", "receive", "MAIN", *received).stdout
+    said(fpso, "stock", "transfer", "MAIN", "YARD", "OIL=34.5")
+    said(fpso, "stock", "adjust", "MAIN", "OIL=-200", "--reason", "Counted")
+    said(fpso, "stock", "issue", "MAIN", "A=B=1", "--reason", "Urgent")
+    page = said(fpso, "stock", "list", "--part", "OIL", "--store", "MAIN")
+    assert page["items"][0]["on_hand"] == "1000"
+    page = said(fpso, "stock", "ledger", "--part", "A=B")
+    assert [(it["kind"], it["reason"]) for it in page["items"]] == [
+        ("issue", "Urgent"),
+        ("receive", None),
+    ]
+
+    opened = ("requisition", "cart", vessel, "A=B=1", "OIL=2", *STORE)
+    it = said(fpso, *opened, "--requester", "mechanic", "--note", "Pump A")
+    identity = it["id"]
+    it = said(fpso, "requisition", "put", identity, "A=B=5", "OIL=0")
+    assert [(line["part"], line["quantity"]) for line in it["lines"]] == [("A=B", "5")]
+    for moved, state in (
+        (("submit", identity), "submitted"),
+        (("approve", identity, "--by", "supervisor"), "approved"),
+        (("issue", identity, "A=B=1"), "approved"),
+        (("issue", identity), "approved"),
+        (("reserve", identity), "approved"),
+    ):
+        assert said(fpso, "requisition", *moved)["state"] == state
+    page = said(fpso, "stock", "reorder", "--vessel", vessel)
+    assert [(it["part"], it["quantity"]) for it in page["items"]] == [("A=B", "3")]
+    page = said(fpso, "requisition", "list", "--waiting", "--state", "approved")
+    assert [it["id"] for it in page["items"]] == [identity]
+    shown = fpso("requisition", "show", identity).stdout.splitlines()
+    assert f"for          {vessel} from MAIN" in shown
+    assert shown[-1].split() == ["A=B", "seal", "5", "0", "2", "3", "EA"]
+    closed = fpso("requisition", "close", identity, "--reason", "Enough")
+    assert "reason       Enough" in closed.stdout.splitlines()
+
+    for verb in ("reject", "cancel"):
+        it = said(fpso, *opened, "--submit")
+        why = ("--reason", "No", "--by", "supervisor")
+        assert said(fpso, "requisition", verb, it["id"], *why)["reason"] == "No"
+
+
+def test_what_cannot_be_is_refused(fpso: Fpso, vessel: str) -> None:
+    said(fpso, "store", "add", "MAIN", "--vessel", vessel)
+    for words in (
+        ("stock", "receive", "MAIN", "SEAL"),
+        ("part", "fit", "SEAL"),
+        ("part", "fit", "SEAL", "--equipment", "A", "--model", "B"),
+        ("part", "list", "--equipment", "A", "-q", "B"),
+    ):
+        assert fpso(*words).exit_code == 2
+    refused = fpso("stock", "issue", "MAIN", "SEAL=1")
+    assert refused.exit_code == 1
+    assert "SEAL" in refused.stderr
+    draft = fpso("requisition", "cart", vessel, "SEAL=1", "--store", "NOPE")
+    assert draft.exit_code == 1

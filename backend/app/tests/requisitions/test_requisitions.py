@@ -1,0 +1,256 @@
+from typing import Any
+
+import pytest
+from httpx2 import AsyncClient
+
+from app.tests.factories import (
+    JSON,
+    change,
+    created,
+    get,
+    ok,
+    order,
+    pointers,
+    refused,
+    url,
+)
+from app.tests.requisitions.factories import asking, cart, do, held
+from app.tests.stock.factories import MAIN, YARD, book, on_hand, stocked
+
+
+async def submitted(client: AsyncClient, **quantities: int) -> JSON:
+    made = await cart(client, "mechanic", **quantities)
+    return ok(await do(client, made, "submit"))
+
+
+async def moved(client: AsyncClient, it: JSON) -> list[tuple[str, str, str, str]]:
+    page = await get(client, "movements", requisition=it["id"], sort="id")
+    return [
+        (row["kind"], row["part"], row["on_hand"], row["reserved"])
+        for row in page["items"]
+    ]
+
+
+async def test_from_asking_to_the_last_part(client: AsyncClient) -> None:
+    await stocked(client, A=5, B=1, C=0)
+    done = await order(client, "A1", cost="100")
+    body = asking(A=2, B=3, C="0.5") | {"operation": done["id"]}
+    made = created(await client.post(url("requisitions"), json=body))
+    it = ok(await do(client, made, "submit"))
+    assert (it["state"], it["backordered"]) == ("submitted", True)
+    assert it["submitted_at"]
+    assert held(it) == {
+        "A": ("2", "2", "0", "0"),
+        "B": ("3", "1", "0", "2"),
+        "C": ("0.5", "0", "0", "0.5"),
+    }
+    assert await on_hand(client, "A") == ("5", "2", "3")
+    assert await on_hand(client, "B") == ("1", "1", "0")
+    # The price is the one of that moment.
+    ok(await change(client, "parts", "A", price="99"))
+    it = ok(await do(client, it, "approve", by="supervisor", reason="Needed"))
+    assert (it["state"], it["decided_by"], it["reason"], it["total"]) == (
+        *("approved", "supervisor", "Needed"),
+        "68.75",
+    )
+
+    it = ok(await do(client, it, "issue", lines=[{"part": "a", "quantity": 1}]))
+    assert (it["state"], it["issued_total"]) == ("approved", "12.50")
+    assert held(it)["A"] == ("2", "1", "1", "0")
+    assert await on_hand(client, "A") == ("4", "1", "3")
+    it = ok(await do(client, it, "issue"))
+    assert held(it) == {
+        "A": ("2", "0", "2", "0"),
+        "B": ("3", "0", "1", "2"),
+        "C": ("0.5", "0", "0", "0.5"),
+    }
+    nothing = refused(await do(client, it, "issue"), 409, "insufficient-stock")
+    assert "reserve" in nothing["detail"]
+
+    # What comes is reserved when it is asked for, and as much as came.
+    ok(await book(client, "receive", {"B": 1, "C": 7}))
+    it = ok(await do(client, it, "reserve"))
+    assert held(it)["B"] == ("3", "1", "1", "1")
+    assert held(it)["C"] == ("0.5", "0.5", "0", "0")
+    ok(await do(client, it, "issue"))
+    ok(await book(client, "receive", {"B": 1}))
+    ok(await do(client, it, "reserve"))
+    it = ok(await do(client, it, "issue"))
+    assert (it["state"], it["backordered"], it["issued_total"]) == (
+        *("issued", False),
+        "68.75",
+    )
+    assert [await on_hand(client, part) for part in "ABC"] == [
+        *(("3", "0", "3"), ("0", "0", "0"), ("6.5", "0", "6.5"))
+    ]
+    assert await moved(client, it) == [
+        *(("reserve", "A", "0", "2"), ("reserve", "B", "0", "1")),
+        *(("issue", "A", "-1", "-1"), ("issue", "A", "-1", "-1")),
+        ("issue", "B", "-1", "-1"),
+        *(("reserve", "B", "0", "1"), ("reserve", "C", "0", "0.5")),
+        *(("issue", "B", "-1", "-1"), ("issue", "C", "-0.5", "-0.5")),
+        *(("reserve", "B", "0", "1"), ("issue", "B", "-1", "-1")),
+    ]
+    # What was handed out is spent on the order that needed it.
+    spent = await get(client, "operations", done["id"])
+    assert spent["cost"] == "168.75"
+    costs = (await get(client, "operations", done["id"], "costs"))["items"]
+    assert [(it["kind"], it["amount"]) for it in costs] == [
+        *(("other", "100.00"), ("parts", "12.50"), ("parts", "25.00")),
+        *(("parts", "18.75"), ("parts", "12.50")),
+    ]
+    assert (await get(client, "equipment", "A1", "cost"))["total"] == "168.75"
+
+
+async def test_parts_that_do_not_divide_cost_what_the_whole_does(
+    client: AsyncClient,
+) -> None:
+    await stocked(client, OIL=1)
+    ok(await change(client, "parts", "OIL", price="0.35"))
+    done = await order(client, "A1", cost="0")
+    body = asking(OIL="0.3") | {"operation": done["id"]}
+    made = created(await client.post(url("requisitions"), json=body))
+    ok(await do(client, made, "submit"))
+    ok(await do(client, made, "approve"))
+    for _ in range(3):
+        ok(await do(client, made, "issue", lines=[{"part": "OIL", "quantity": "0.1"}]))
+    # 0.105 rounded half-even, not three times 0.04 or 0.03.
+    assert (await get(client, "requisitions", made["id"]))["issued_total"] == "0.10"
+    assert (await get(client, "operations", done["id"]))["cost"] == "0.10"
+
+
+@pytest.mark.parametrize("verb", ["reject", "cancel"])
+async def test_what_is_not_wanted_is_released(client: AsyncClient, verb: str) -> None:
+    await stocked(client, A=5, B=1)
+    it = await submitted(client, A=2, B=3)
+    it = ok(await do(client, it, verb, by="supervisor", reason="Two are aboard"))
+    assert it["state"] == {"reject": "rejected", "cancel": "cancelled"}[verb]
+    assert (it["reason"], it["backordered"]) == ("Two are aboard", False)
+    assert held(it) == {"A": ("2", "0", "0", "0"), "B": ("3", "0", "0", "0")}
+    assert await on_hand(client, "A") == ("5", "0", "5")
+    assert await on_hand(client, "B") == ("1", "0", "1")
+    page = await get(client, "movements", requisition=it["id"], kind="release")
+    assert {row["reason"] for row in page["items"]} == {"Two are aboard"}
+    await cart(client, A=1)  # they may ask again
+
+
+async def test_the_rest_of_what_was_approved_is_closed(client: AsyncClient) -> None:
+    await stocked(client, A=5)
+    it = await submitted(client, A=4)
+    ok(await do(client, it, "approve"))
+    ok(await do(client, it, "issue", lines=[{"part": "A", "quantity": 1}]))
+    it = ok(await do(client, it, "close", reason="The rest is not needed"))
+    assert (it["state"], held(it)["A"]) == ("closed", ("4", "0", "1", "0"))
+    assert await on_hand(client, "A") == ("4", "0", "4")
+
+
+MOVES: dict[str, JSON] = {
+    "submit": {},
+    "approve": {},
+    "reject": {"reason": "x"},
+    "cancel": {},
+    "close": {"reason": "x"},
+    "reserve": {},
+    "issue": {},
+}
+ALLOWED = {
+    "cart": {"submit", "cancel"},
+    "submitted": {"approve", "reject", "cancel", "reserve"},
+    "approved": {"close", "reserve", "issue"},
+    "issued": set[str](),
+    "closed": set[str](),
+    "rejected": set[str](),
+    "cancelled": set[str](),
+}
+WAYS = {
+    "cart": [],
+    "submitted": ["submit"],
+    "approved": ["submit", "approve"],
+    "issued": ["submit", "approve", "issue"],
+    "closed": ["submit", "approve", "close"],
+    "rejected": ["submit", "reject"],
+    "cancelled": ["cancel"],
+}
+
+
+@pytest.mark.parametrize("state", WAYS)
+async def test_each_state_allows_its_moves_alone(
+    client: AsyncClient, state: str
+) -> None:
+    await stocked(client, A=500, B=1)
+    for verb, body in MOVES.items():
+        it = await cart(client, A=1)
+        for way in WAYS[state]:
+            it = ok(await do(client, it, way, **MOVES[way]))
+        assert it["state"] == state
+        answer = await do(client, it, verb, **body)
+        if verb in ALLOWED[state]:
+            ok(answer)
+        else:
+            problem = refused(answer, 409, "move-refused")
+            assert problem["state"] == state
+            assert await get(client, "requisitions", it["id"]) == it
+            if state == "cart":
+                ok(await do(client, it, "cancel"))
+    if state == "cart":
+        return
+    # What was submitted is no cart any more.
+    line = url("requisitions", it["id"], "lines", "B")
+    refused(await client.put(line, json={"quantity": 1}), 409, "move-refused")
+    refused(await client.delete(line), 409, "move-refused")
+    answer = await change(client, "requisitions", it["id"], note="x")
+    refused(answer, 409, "move-refused")
+
+
+async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
+    await stocked(client, A=1)
+    empty = await cart(client)
+    refused(await do(client, empty, "submit"), 409, "conflict")
+    assert (await get(client, "requisitions", empty["id"]))["state"] == "cart"
+    ok(await do(client, empty, "cancel"))
+    it = await submitted(client, A=1)
+    for wrong in ({}, {"reason": " "}, {"reason": None}):
+        answer = await do(client, it, "reject", **wrong)
+        assert pointers(refused(answer, 422, "invalid")).keys() == {"/reason"}
+    # Nobody decides on their own wish; without names nobody can tell.
+    for verb in ("approve", "reject"):
+        answer = await do(client, it, verb, by="mechanic", reason="x")
+        assert "somebody else" in refused(answer, 409, "conflict")["detail"]
+    ok(await do(client, it, "approve", by="supervisor"))
+    for lines, status in (
+        ([{"part": "A", "quantity": 2}], 409),
+        ([{"part": "B", "quantity": 1}], 404),
+        ([{"part": p, "quantity": "0.1"} for p in "aA"], 422),
+        ([], 422),
+    ):
+        answer = await do(client, it, "issue", lines=lines)
+        assert answer.status_code == status
+        if status == 409:
+            short = refused(answer, 409, "insufficient-stock")["short"]
+            assert short == [
+                {"part": "A", "store": MAIN, "wanted": "2", "available": "1"}
+            ]
+    assert await on_hand(client, "A") == ("1", "1", "0")
+
+
+async def test_what_is_reserved_is_not_there_for_others(client: AsyncClient) -> None:
+    await stocked(client, A=1, B=5)
+    await submitted(client, B=3)
+    sent: list[tuple[str, dict[str, object], dict[str, Any]]] = [
+        ("issue", {"A": 1, "B": "2.001"}, {}),
+        ("transfer", {"A": 1, "B": 3}, {"to": YARD}),
+        ("adjust", {"A": 1, "B": -4}, {"reason": "Counted"}),
+    ]
+    for verb, lines, fields in sent:
+        answer = await book(client, verb, lines, **fields)
+        [short] = refused(answer, 409, "insufficient-stock")["short"]
+        assert (short["part"], short["available"]) == ("B", "2")
+        assert await on_hand(client, "A") == ("1", "0", "1")
+    assert await on_hand(client, "B") == ("5", "3", "2")
+    # The same part in another store is another store's.
+    ok(await book(client, "receive", {"A": 1}, store=YARD))
+    ashore = asking("yard", A=1) | {"store": YARD}
+    made = created(await client.post(url("requisitions"), json=ashore))
+    ok(await do(client, made, "submit"))
+    assert await on_hand(client, "A") == ("1", "0", "1")
+    assert await on_hand(client, "A", YARD) == ("1", "1", "0")
