@@ -80,3 +80,27 @@ async def test_a_class_is_imported_and_exported(client: AsyncClient) -> None:
     assert pointers(refused(answer, 422, "invalid")) == {
         "?mapping.class.values": "invalid-code"
     }
+
+
+async def test_a_class_is_batched_shown_alone_and_restored(
+    client: AsyncClient,
+) -> None:
+    await vessel(client)
+    address = url("vessels", "MV102", "equipment", "batch")
+    items = [
+        {"code": code, "name": "pump", "location": "M60", "class": class_}
+        for code, class_ in (("A1", "pu"), ("A2", "QQ"))
+    ]
+    answer = await client.post(address, json={"items": items})
+    problem = refused(answer, 409, "batch-refused")
+    assert pointers(problem) == {"/items/1/class": "unknown-code"}
+    created(await client.post(address, json={"items": items[:1]}))
+    page = await get(client, "equipment", fields="code,class")
+    assert page["items"] == [{"code": "A1", "class": "PU"}]
+    ok(await change(client, "equipment", "A1", **{"class": "VA"}))
+    restored = await client.post(
+        url("equipment", "A1", "restore"),
+        json={"version": 1},
+        headers={"If-Match": "*"},
+    )
+    assert ok(restored)["class"] == "PU"

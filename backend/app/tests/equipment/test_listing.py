@@ -178,7 +178,7 @@ async def test_an_unknown_field_is_told_those_that_there_are(
     client: AsyncClient,
 ) -> None:
     for path, fields in (
-        ("equipment", "code, vessel, tag, name, location, group, parent, status,"),
+        ("equipment", "code, vessel, tag, name, location, group, class, parent,"),
         ("vessels", "code, name, created_at, updated_at, version"),
         ("operations", "id, code, vessel, type, cost, currency, performed_at, note,"),
     ):
