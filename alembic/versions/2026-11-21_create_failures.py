@@ -208,7 +208,7 @@ def make_failures() -> None:
             "level IN ('warning', 'error')", name=op.f("ck_failures_level")
         ),
         sa.CheckConstraint(
-            "source IN ('log', 'report')", name=op.f("ck_failures_source")
+            "source IN ('log', 'report', 'issue')", name=op.f("ck_failures_source")
         ),
         sa.CheckConstraint(
             "errors >= 0 AND warnings >= 0", name=op.f("ck_failures_readings")

@@ -40,6 +40,7 @@ RANKS = {Level.WARNING: 1, Level.ERROR: 2}
 class Source(StrEnum):
     LOG = "log"
     REPORT = "report"
+    ISSUE = "issue"
 
 
 class Sensor(Record):

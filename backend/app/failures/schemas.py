@@ -136,7 +136,7 @@ class FailureRead(BaseModel):
     vessel: Annotated[str, Field(description="Where it happened.")]
     at: datetime
     level: Annotated[Level, Field(description="The worst of its readings.")]
-    source: Annotated[Source, Field(description="A log, or a report of its own.")]
+    source: Annotated[Source, Field(description="A log, a report, or an issue.")]
     readings: Annotated[int, Field(description="How many: the lines of a log.")]
     created_at: datetime
 

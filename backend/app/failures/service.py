@@ -2,9 +2,11 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import Row, Select, delete, insert, select
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -121,6 +123,25 @@ async def report(session: AsyncSession, data: FailureCreate) -> Failure:
             ],
         )
     return failure
+
+
+async def tell(session: AsyncSession, code: str, vessel: str, at: datetime) -> None:
+    """Let an issue tell of a failure; one that is known already stays as it is."""
+    event = {"equipment": code, "vessel": vessel, "at": at, "level": Level.ERROR}
+    telling = postgresql.insert(Failure).values(**event, source=Source.ISSUE)
+    await session.execute(telling.on_conflict_do_nothing())
+
+
+async def take_back(session: AsyncSession, code: str, at: datetime) -> None:
+    """Take back what an issue told, unless a log told of it as well."""
+    await session.execute(
+        delete(Failure).where(
+            Failure.equipment == code,
+            Failure.at == at,
+            Failure.source == Source.ISSUE,
+            Failure.errors + Failure.warnings == 0,
+        )
+    )
 
 
 async def _numbers(

@@ -46,6 +46,8 @@ class State(StrEnum):
 
 # Somebody has still to do something about it.
 ACTIVE = (State.OPEN, State.REOPENED, State.TRIAGED, State.IN_PROGRESS)
+# What it says did not happen, or is told by another one.
+UNTRUE = (State.CANCELLED, State.DUPLICATE)
 ENDED = (State.RESOLVED, State.CLOSED, State.CANCELLED, State.DUPLICATE)
 
 
@@ -108,6 +110,12 @@ class Issue(Record):
     duplicate_of: Mapped[int | None] = mapped_column(
         NUMBER, ForeignKey("issues.number")
     )
+
+    @property
+    def failed_at(self) -> datetime | None:
+        """When its equipment failed by what it says; None if it did not."""
+        failed = self.kind is Kind.FAILURE and self.state not in UNTRUE
+        return self.observed_at if failed else None
 
     def triage(self) -> None:
         self._move("triage", State.TRIAGED, State.OPEN, State.REOPENED)

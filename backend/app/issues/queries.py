@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.equipment import tree
-from app.issues.models import Issue
+from app.issues.models import UNTRUE, Issue, Kind
 from app.issues.schemas import IssueFilter
 from app.operations.models import OPEN, Operation
 
@@ -46,3 +47,14 @@ def filtered(what: Iterable[Any], query: IssueFilter) -> Select[Any]:
 
 def counted(query: IssueFilter) -> Select[Any]:
     return filtered([Issue.state, func.count()], query).group_by(Issue.state)
+
+
+async def tells(session: AsyncSession, code: str, at: datetime) -> bool:
+    """Whether any issue says that the equipment failed then."""
+    telling = select(Issue.number).where(
+        Issue.equipment == code,
+        Issue.observed_at == at,
+        Issue.kind == Kind.FAILURE,
+        Issue.state.not_in(UNTRUE),
+    )
+    return await session.scalar(telling.limit(1)) is not None

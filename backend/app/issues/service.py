@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import etag, problems, recording
 from app.equipment import service as equipment
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.failures import service as failures
 from app.issues import queries, schemas
 from app.issues.models import (
     Issue,
@@ -170,6 +171,7 @@ async def _step(
     step: Callable[[datetime], None],
 ) -> None:
     at, before = data.at or datetime.now(UTC), issue.state
+    failed_at = issue.failed_at
     await recording.because(session, data.comment)
     step(at)
     taken = IssueMove(
@@ -184,6 +186,7 @@ async def _step(
         await session.flush()
     except IntegrityError as refusal:
         raise _explain(refusal, {}) from None
+    await _follow(session, issue, failed_at)
 
 
 # --- what hangs on an issue --------------------------------------------------------
@@ -235,6 +238,7 @@ async def _write(session: AsyncSession, issue: Issue, values: dict[str, Any]) ->
     code = values.get("equipment", issue.equipment)
     if code and (mode := values.get("failure_mode")):
         await _refuse_mode(session, code, mode)
+    failed_at = issue.failed_at if issue.number else None
     for field, value in values.items():
         setattr(issue, field, value)
     session.add(issue)
@@ -242,6 +246,18 @@ async def _write(session: AsyncSession, issue: Issue, values: dict[str, Any]) ->
         await session.flush()
     except IntegrityError as refusal:
         raise _explain(refusal, values) from None
+    await _follow(session, issue, failed_at)
+
+
+async def _follow(session: AsyncSession, issue: Issue, before: datetime | None) -> None:
+    """Keep the failure that an issue tells of, which failures count, as it says."""
+    after = issue.failed_at
+    if issue.equipment is None or after == before:
+        return
+    if after:
+        await failures.tell(session, issue.equipment, issue.vessel, after)
+    if before and not await queries.tells(session, issue.equipment, before):
+        await failures.take_back(session, issue.equipment, before)
 
 
 async def _refuse_mode(session: AsyncSession, code: str, mode: str) -> None:

@@ -1,4 +1,8 @@
-"""The SQL of reliability: hours, failures and down times of equipment, summed up."""
+"""The SQL of reliability: hours, failures and down times of equipment, summed up.
+
+Failures are the events of `failures`; issues say when equipment was down, operation
+orders how long it was worked on.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,19 +13,27 @@ import asyncpg
 from app.database import Driver
 from app.failures.models import Level
 from app.reliability.schemas import By, ReliabilityQuery
-from app.reliability.sources import Sources
 
 SECONDS = 60
-COLUMNS = {By.EQUIPMENT: "code", By.GROUP: '"group"', By.VESSEL: "vessel"}
-NO_DOWN = "SELECT NULL::text, NULL::timestamptz, NULL::timestamptz LIMIT 0"
-NO_REPAIR = "SELECT NULL::text, NULL::timestamptz, NULL::numeric LIMIT 0"
+COLUMNS = {
+    By.EQUIPMENT: "code",
+    By.CLASS: '"class"',
+    By.GROUP: '"group"',
+    By.VESSEL: "vessel",
+}
 
 # What is known of an equipment from before it was registered tells that the register is
 # younger than the equipment.
 _TEXT = """
-WITH down (equipment, since, until) AS ({down}),
-repair (equipment, at, hours) AS ({repair}),
-item AS (
+WITH down AS NOT MATERIALIZED (
+    SELECT equipment, down_since AS since, down_until AS until FROM issues
+    WHERE down_since IS NOT NULL AND state NOT IN ('cancelled', 'duplicate')
+), repair AS NOT MATERIALIZED (
+    SELECT equipment, performed_at AS at, active_maintenance_hours AS hours
+    FROM operations
+    WHERE state = 'done' AND category = 'corrective'
+      AND active_maintenance_hours IS NOT NULL
+), item AS (
     SELECT e.{column} AS name, e.code, $3::timestamptz AS until,
         CASE WHEN first.at < e.created_at THEN coalesce($2, first.at)
             ELSE greatest($2, e.created_at) END AS since
@@ -32,6 +44,7 @@ item AS (
       AND ($5::text[] IS NULL OR e.code = ANY ($5))
       AND ($6::text[] IS NULL OR e."group" = ANY ($6))
       AND ($7::text[] IS NULL OR e.vessel = ANY ($7))
+      AND ($8::text[] IS NULL OR e."class" = ANY ($8))
 ), seen AS (
     SELECT name, code, since, greatest(since, until) AS until FROM item
 )
@@ -88,17 +101,11 @@ async def sums(
     query: ReliabilityQuery,
     names: Sequence[str],
     until: datetime,
-    sources: Sources,
 ) -> dict[str, Sums]:
-    text = _TEXT.format(
-        column=COLUMNS[query.by],
-        down=sources.down or NO_DOWN,
-        repair=sources.repair or NO_REPAIR,
-    )
     levels = [Level.ERROR, query.level]
-    filters = (query.code, query.group, query.vessel)
+    filters = (query.code, query.group, query.vessel, query.class_)
     rows = await db.fetch(
-        text,
+        _TEXT.format(column=COLUMNS[query.by]),
         *(list(names), query.from_, until, [level.value for level in levels]),
         *(list(values) or None for values in filters),
         timeout=SECONDS,

@@ -17,6 +17,7 @@ TIME_BASE = (
 
 class By(StrEnum):
     EQUIPMENT = "equipment"
+    CLASS = "class"
     GROUP = "group"
     VESSEL = "vessel"
 
@@ -26,6 +27,7 @@ class ReliabilityQuery(PageQuery):
 
     by: By = By.EQUIPMENT
     code: tuple[CodeRef, ...] = ()
+    class_: Annotated[tuple[CodeRef, ...], Field(alias="class")] = ()
     group: tuple[Label, ...] = ()
     vessel: tuple[CodeRef, ...] = ()
     from_: Annotated[
@@ -48,7 +50,7 @@ Hours = Annotated[float | None, Field(description="In hours; null is unknown.")]
 class Reliability(BaseModel):
     """λ = n / τ, MTBF = τ / n; bounds by chi-square for data that end at a time."""
 
-    name: Annotated[str, Field(description="Of the equipment, group or vessel.")]
+    name: Annotated[str, Field(description="Of the equipment, class, group or vessel.")]
     equipment: Annotated[int, Field(description="How many pieces of equipment.")]
     failures: Annotated[int, Field(description="n: one of an equipment at an instant.")]
     hours: Annotated[float, Field(description="τ: the sum over its equipment.")]
@@ -61,7 +63,7 @@ class Reliability(BaseModel):
     mtbf_low: Hours
     mtbf_high: Annotated[float | None, Field(description="null without any failure.")]
     down_hours: Annotated[
-        float | None, Field(description="Overlapping down times count once.")
+        float, Field(description="As issues say; times that overlap count once.")
     ]
     mttr_hours: Annotated[
         float | None, Field(description="From down to restored, of what was restored.")
@@ -80,4 +82,3 @@ class ReliabilityPage(Page[Reliability]):
     to: datetime
     level: Level
     confidence: float
-    without: Annotated[list[str], Field(description="What is not known here, and why.")]

@@ -19,18 +19,15 @@ from app.reliability.schemas import (
     ReliabilityPage,
     ReliabilityQuery,
 )
-from app.reliability.sources import SOURCES, Sources
 
 
-async def listing(
-    session: AsyncSession, query: ReliabilityQuery, sources: Sources = SOURCES
-) -> ReliabilityPage:
+async def listing(session: AsyncSession, query: ReliabilityQuery) -> ReliabilityPage:
     """One page of what is asked for, by name; what never failed is there too."""
     await be_patient(session, SECONDS)
     until = min(query.to or datetime.max.replace(tzinfo=UTC), datetime.now(UTC))
     names, next_cursor = await _names(session, query)
     db = await driver(session)
-    known = await queries.sums(db, query, names, until, sources)
+    known = await queries.sums(db, query, names, until)
     return ReliabilityPage(
         by=query.by,
         time_base=TIME_BASE,
@@ -38,9 +35,8 @@ async def listing(
         to=until,
         level=query.level,
         confidence=query.confidence,
-        without=sources.without,
         items=[
-            _figures(name, known[name], 1 - query.confidence, sources)
+            _figures(name, known[name], 1 - query.confidence)
             for name in names
             if name in known
         ],
@@ -54,12 +50,14 @@ async def _names(
     """One page of codes, groups or vessels of the equipment that is asked for."""
     column = {
         By.EQUIPMENT: Equipment.code,
+        By.CLASS: Equipment.class_,
         By.GROUP: Equipment.group,
         By.VESSEL: Equipment.vessel,
     }[query.by]
     found = select(column).where(column.is_not(None)).group_by(column)
     for filtered, values in (
         (Equipment.code, query.code),
+        (Equipment.class_, query.class_),
         (Equipment.group, query.group),
         (Equipment.vessel, query.vessel),
     ):
@@ -71,14 +69,13 @@ async def _names(
     return [row[0] for row in rows], next_cursor
 
 
-def _figures(name: str, sums: Sums, alpha: float, sources: Sources) -> Reliability:
+def _figures(name: str, sums: Sums, alpha: float) -> Reliability:
     n, hours = sums.failures, sums.hours
     low = high = None
     if hours:
         # Without failures there is no lower bound, and alpha is all on one side.
         low = quantile(alpha / 2, n) / hours if n else None
         high = (quantile(1 - alpha / 2, n + 1) if n else -math.log(alpha)) / hours
-    down = sums.down_hours if sources.down else None
     return Reliability(
         name=name,
         equipment=sums.equipment,
@@ -90,11 +87,11 @@ def _figures(name: str, sums: Sums, alpha: float, sources: Sources) -> Reliabili
         mtbf_hours=hours / n if n and hours else None,
         mtbf_low=1 / high if high else None,
         mtbf_high=1 / low if low else None,
-        down_hours=down,
+        down_hours=sums.down_hours,
         mttr_hours=_mean(sums.restored_hours, sums.restored),
         mean_repair_hours=_mean(sums.repair_hours, sums.repairs),
         mean_down_hours=_mean(sums.down_hours, sums.downs),
-        availability=None if down is None or not hours else (hours - down) / hours,
+        availability=(hours - sums.down_hours) / hours if hours else None,
     )
 
 

@@ -31,8 +31,8 @@ def test_imports_keep_to_the_contracts(tmp_path: Path) -> None:
 def test_a_feature_has_the_four_files(feature: Path) -> None:
     for name in ("schemas", "service", "router"):
         assert (feature / f"{name}.py").is_file()
-    # What keeps nothing of its own says what it reads instead.
-    assert (feature / "models.py").is_file() or (feature / "sources.py").is_file()
+    # What keeps nothing of its own reads what others keep.
+    assert (feature / "models.py").is_file() or (feature / "queries.py").is_file()
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)

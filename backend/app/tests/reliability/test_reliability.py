@@ -9,10 +9,16 @@ from httpx2 import AsyncClient
 from sqlalchemy import text
 
 from app.database import Sessions
-from app.reliability import service
-from app.reliability.schemas import By, Reliability, ReliabilityQuery
-from app.reliability.sources import Sources
-from app.tests.factories import JSON, created, get, pointers, refused, url
+from app.tests.factories import (
+    JSON,
+    change,
+    created,
+    get,
+    ok,
+    pointers,
+    refused,
+    url,
+)
 from app.tests.failures.factories import fleet
 
 # Ten days: 240 hours.
@@ -54,7 +60,6 @@ async def test_rate_and_mtbf_have_bounds_and_say_their_time_base(
     assert "calendar hours" in page["time_base"]
     assert (page["from"], page["to"]) == (WINDOW["from"], WINDOW["to"])
     assert (page["confidence"], page["level"]) == (0.9, "error")
-    assert len(page["without"]) == 2
     found = {item["name"]: item for item in page["items"]}
     # SciPy's chi2.ppf(0.05, 6) and chi2.ppf(0.95, 8), by twice the time.
     low, high = 1.635382894327907 / 480, 15.507313055865453 / 480
@@ -69,10 +74,9 @@ async def test_rate_and_mtbf_have_bounds_and_say_their_time_base(
         "mtbf_hours": near(80),
         "mtbf_low": near(1 / high),
         "mtbf_high": near(1 / low),
-        **dict.fromkeys(
-            ("down_hours", "mttr_hours", "mean_repair_hours", "mean_down_hours")
-        ),
-        "availability": None,
+        "down_hours": 0,
+        **dict.fromkeys(("mttr_hours", "mean_repair_hours", "mean_down_hours")),
+        "availability": 1,
     }
     # Zero failures have an upper bound only, and alpha on one side of it.
     none = found["KA-2"]
@@ -142,7 +146,7 @@ async def test_the_time_of_an_equipment_begins_with_it(
 
 
 async def test_what_makes_no_sense_is_refused(client: AsyncClient) -> None:
-    for params in ({"confidence": "1"}, {"by": "class"}, {"from": "2020"}):
+    for params in ({"confidence": "1"}, {"by": "sensor"}, {"from": "2020"}):
         answer = await client.get(url("reliability"), params=params)
         (name,) = params
         assert f"?{name}" in pointers(refused(answer, 422, "invalid"))
@@ -154,27 +158,24 @@ Times = tuple[str, float, float | None]
 START = datetime.fromisoformat(WINDOW["from"])
 
 
-def values(rows: list[Times]) -> str:
-    """Rows of equipment, and hours since the window's start; None is open."""
-
-    def at(hours: float | None) -> str:
-        moment = START + timedelta(hours=hours or 0)
-        return "NULL" if hours is None else f"timestamptz '{moment.isoformat()}'"
-
-    return "VALUES " + ", ".join(
-        f"('{code}', {at(since)}, {at(until)})" for code, since, until in rows
-    )
-
-
 async def told(
-    sessions: Sessions, down: list[Times], repair: str | None = None
-) -> Reliability:
-    query = ReliabilityQuery.model_validate({**WINDOW, "code": ["KA-1"]})
-    assert query.by is By.EQUIPMENT
+    client: AsyncClient, sessions: Sessions, down: list[Times], state: str = "open"
+) -> JSON:
+    """Figures of KA-1 after issues of these hours since the window's start."""
+    issue = text(
+        "INSERT INTO issues (vessel, equipment, title, priority, kind, state, "
+        "down_since, down_until) VALUES "
+        "('MV102', :equipment, 'Down', 3, 'defect', :state, :since, :until)"
+    )
     async with sessions.begin() as session:
-        page = await service.listing(session, query, Sources(values(down), repair))
-    assert len(page.without) == (repair is None)
-    return page.items[0]
+        await session.execute(text("UPDATE issues SET state = 'cancelled'"))
+        for code, since, until in down:
+            times = {
+                "since": START + timedelta(hours=since),
+                "until": until and START + timedelta(hours=until),
+            }
+            await session.execute(issue, {"equipment": code, "state": state, **times})
+    return (await figures(client, code="KA-1"))["KA-1"]
 
 
 async def test_down_times_are_merged_and_cut_at_the_window(
@@ -184,7 +185,7 @@ async def test_down_times_are_merged_and_cut_at_the_window(
     await began(sessions, "2019-01-01T00:00Z")
     # Two that overlap, one inside of them, one that touches nothing; another's.
     merged = await told(
-        sessions,
+        *(client, sessions),
         [
             ("KA-1", 10, 20),
             ("KA-1", 15, 30),
@@ -193,21 +194,24 @@ async def test_down_times_are_merged_and_cut_at_the_window(
             ("KA-2", 0, 240),
         ],
     )
-    assert [merged.down_hours, merged.mean_down_hours] == near([22, 11])
-    assert merged.availability == near(218 / 240)
+    assert [merged["down_hours"], merged["mean_down_hours"]] == near([22, 11])
+    assert merged["availability"] == near(218 / 240)
     # Each restoration took its own time: 10, 15, 2 and 2 hours.
-    assert merged.mttr_hours == near(29 / 4)
+    assert merged["mttr_hours"] == near(29 / 4)
     # One that is open at the end, one that was at the start, two that are outside.
     cut = await told(
-        sessions,
+        *(client, sessions),
         [("KA-1", 230, None), ("KA-1", -10, 5), ("KA-1", 250, 260), ("KA-1", -9, -8)],
     )
-    assert [cut.down_hours, cut.mean_down_hours] == near([15, 7.5])
-    assert cut.availability == near(225 / 240)
-    assert cut.mttr_hours == near(15)
-    never = await told(sessions, [("KA-2", 0, 1)])
-    assert (never.down_hours, never.availability) == (0, 1)
-    assert (never.mean_down_hours, never.mttr_hours) == (None, None)
+    assert [cut["down_hours"], cut["mean_down_hours"]] == near([15, 7.5])
+    assert cut["availability"] == near(225 / 240)
+    assert cut["mttr_hours"] == near(15)
+    never = await told(client, sessions, [("KA-2", 0, 1)])
+    assert (never["down_hours"], never["availability"]) == (0, 1)
+    assert (never["mean_down_hours"], never["mttr_hours"]) == (None, None)
+    # What turned out to be nothing.
+    nothing = await told(client, sessions, [("KA-1", 0, 1)], "cancelled")
+    assert nothing["down_hours"] == 0
 
 
 async def test_repair_is_active_time_and_not_down_time(
@@ -215,11 +219,37 @@ async def test_repair_is_active_time_and_not_down_time(
 ) -> None:
     await fleet(client)
     await began(sessions, "2019-01-01T00:00Z")
-    repair = (
-        "VALUES ('KA-1', timestamptz '2020-01-02Z', 4.5),"
-        " ('KA-1', timestamptz '2020-01-03Z', 1.5),"
-        " ('KA-1', timestamptz '2020-01-11Z', 99), ('KA-2', '2020-01-03Z', 99)"
-    )
-    item = await told(sessions, [("KA-1", 10, 60)], repair)
-    assert item.mean_repair_hours == near(3)
-    assert [item.mean_down_hours, item.mttr_hours] == near([50, 50])
+    for code, day, hours, category in (
+        ("KA-1", 2, 4.5, "corrective"),
+        ("KA-1", 3, 1.5, "corrective"),
+        ("KA-1", 4, 99, "preventive"),
+        ("KA-1", 11, 99, "corrective"),
+        ("KA-2", 3, 99, "corrective"),
+    ):
+        order = {
+            "code": code,
+            "type": "repair",
+            "cost": 1,
+            "category": category,
+            "performed_at": f"2020-01-{day:02}T00:00:00Z",
+            "active_maintenance_hours": hours,
+        }
+        created(await client.post(url("operations"), json=order))
+    item = await told(client, sessions, [("KA-1", 10, 60)])
+    assert item["mean_repair_hours"] == near(3)
+    assert [item["mean_down_hours"], item["mttr_hours"]] == near([50, 50])
+
+
+async def test_classes_sum_up_their_equipment(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await fleet(client)
+    await began(sessions, "2019-01-01T00:00Z")
+    for code in ("KA-1", "KA-2"):
+        ok(await change(client, "equipment", code, **{"class": "CO"}))
+    await fail(client, "KA-2", 2)
+    classes = await figures(client, by="class")
+    assert [(n, c["failures"], c["hours"]) for n, c in classes.items()] == [
+        ("CO", 1, 480)
+    ]
+    assert list(await figures(client, **{"class": "co"})) == ["KA-1", "KA-2"]

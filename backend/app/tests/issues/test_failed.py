@@ -1,0 +1,69 @@
+"""An issue that says that equipment failed is a failure like all others."""
+
+from httpx2 import AsyncClient
+
+from app.tests.factories import change, created, get, ok, url
+from app.tests.failures.factories import LOG, fleet, load
+
+AT = "2020-01-05T08:00:00Z"
+LOGGED = "2020-01-02T06:53:29Z"
+
+
+async def issue(client: AsyncClient, code: str = "KA-1", at: str = AT) -> str:
+    body = {"equipment": code, "title": "Trips", "kind": "failure", "observed_at": at}
+    return str(created(await client.post(url("issues"), json=body))["number"])
+
+
+async def step(client: AsyncClient, number: str, verb: str, **body: object) -> None:
+    ok(await client.post(url("issues", number, verb), json=body))
+
+
+async def told(client: AsyncClient, code: str = "KA-1") -> list[tuple[str, str]]:
+    found = await get(client, "failures", code=code)
+    return [(item["at"], item["source"]) for item in found["items"]]
+
+
+async def test_it_is_counted_as_long_as_it_holds(client: AsyncClient) -> None:
+    await fleet(client)
+    number = await issue(client)
+    assert await told(client) == [(AT, "issue")]
+    window = {"from": "2020-01-01T00:00:00Z", "to": "2020-02-01T00:00:00Z"}
+
+    async def counted() -> object:
+        page = await get(client, "reliability", code="KA-1", **window)
+        return page["items"][0]["failures"]
+
+    assert await counted() == 1
+    # It happened at another time; it was no failure; it was one after all.
+    later = AT.replace("05T", "06T")
+    ok(await change(client, "issues", number, observed_at=later))
+    assert await told(client) == [(later, "issue")]
+    ok(await change(client, "issues", number, kind="defect"))
+    assert await told(client) == []
+    ok(await change(client, "issues", number, kind="failure", observed_at=AT))
+    await step(client, number, "cancel", reason="Wrong tag")
+    assert await told(client) == []
+    assert await counted() == 0
+    await step(client, number, "reopen")
+    assert await told(client) == [(AT, "issue")]
+
+
+async def test_of_two_that_say_the_same_one_is_counted(client: AsyncClient) -> None:
+    await fleet(client)
+    first, second = await issue(client), await issue(client)
+    await step(client, second, "duplicate", of=int(first))
+    assert await told(client) == [(AT, "issue")]
+    await step(client, first, "cancel", reason="A drill")
+    assert await told(client) == []
+
+
+async def test_what_a_log_tells_stays(client: AsyncClient) -> None:
+    await fleet(client)
+    early = await issue(client, at=LOGGED)
+    await load(client, LOG)
+    late = await issue(client, at="2019-12-10T10:46:09Z")
+    before = await told(client)
+    assert len(before) == 4
+    for number in (early, late):
+        await step(client, number, "cancel", reason="Known from the log")
+    assert await told(client) == before
