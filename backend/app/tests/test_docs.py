@@ -6,13 +6,18 @@ import subprocess
 from itertools import chain
 from pathlib import Path
 from shutil import which
+from typing import Any, cast
 
 import pytest
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
+from sqlalchemy import Column, Table
+from sqlalchemy.dialects import postgresql
 from typer.main import get_command
 
+import app.main  # noqa: F401 registers every table
 from app.cli import app as fpso
+from app.database import Base
 from app.embedded.settings import EmbeddedSettings
 from app.errors import AppError, every_error
 from app.settings import Settings
@@ -29,6 +34,50 @@ each_page = pytest.mark.parametrize(
 
 
 # --- what is generated from the code --------------------------------------------------
+
+# What every record has, and docs/architecture.md says once.
+COMMON = {"id", "created_at", "updated_at", "version"}
+
+
+def data_model() -> str:
+    """A diagram of each feature's tables, with what they refer to."""
+    features: dict[str, list[Table]] = {}
+    for mapper in Base.registry.mappers:
+        feature = mapper.class_.__module__.split(".")[1]
+        features.setdefault(feature, []).append(cast("Table", mapper.local_table))
+    parts = []
+    for feature, tables in sorted(features.items()):
+        lines = [f"### {feature}", "", "```mermaid", "erDiagram"]
+        for table in sorted(tables, key=lambda table: table.name):
+            lines.append(f"  {table.name} {{")
+            lines += [
+                f"    {_kind(column)} {column.name}{' FK' * bool(column.foreign_keys)}"
+                for column in table.columns
+                if column.name not in COMMON
+            ]
+            lines.append("  }")
+            lines += sorted(
+                f"  {key.referred_table.name} ||--o{{ {table.name} : "
+                f'"{", ".join(key.column_keys)}"'
+                for key in table.foreign_key_constraints
+            )
+        parts.append("\n".join([*lines, "```"]))
+    return "\n\n".join(parts)
+
+
+def _kind(column: Column[Any]) -> str:
+    """Its type as one word."""
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    kind = re.sub(r"\(.*", "", column.type.compile(dialect))
+    return kind.lower().replace(" ", "_") + "_or_null" * bool(column.nullable)
+
+
+def test_the_data_model_is_drawn_as_it_is() -> None:
+    page = (DOCS / "architecture.md").read_text()
+    _, found, rest = page.partition("<!-- data model -->\n")
+    assert found
+    written = rest.partition("<!-- end -->")[0].strip()
+    assert written == data_model(), data_model()
 
 
 def settings_table(kind: type[BaseSettings]) -> str:
