@@ -46,10 +46,13 @@ pytest := "$(bin)/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist=
 test: install ## Run every test
 	cd backend && exec $(pytest) app
 
+retest: install ## Run what failed last, alone
+	cd backend && exec "$(bin)/python" -m pytest --last-failed --last-failed-no-failures=none app
+
 coverage: install ## Run every test, with coverage, which takes twice as long
 	cd backend && exec $(pytest) --cov=app --cov-report=term-missing --cov-fail-under=95 app
 
-.PHONY: help install lock up test coverage
+.PHONY: help install lock up test retest coverage
 
 # --- what CI asks besides -----------------------------------------------------
 check: install ## Lint, types, boundaries, dependencies, migrations, configuration files

@@ -24,7 +24,7 @@ from bench.report import Measures
 from bench.servers import Server
 
 JSON = dict[str, Any]
-COLUMNS = ("code", "tag", "name", "location", "group", "parent", "status")
+COLUMNS = ("code", "tag", "name", "location", "group", "class", "parent", "status")
 TITLES = {
     "W5": "import of {rows} rows",
     "W5 plan": "its plan",
@@ -52,6 +52,7 @@ def register(rows: int, prefix: str) -> list[tuple[str, ...]]:
             f"Pump number {i} æøå",
             f"Module M{i % 40}",
             f"Group {i % 90}",
+            "PU",
             f"{prefix}-{i // 7:06d}" if i else "",
             "inactive" if i % 7 == 0 else "active",
         )

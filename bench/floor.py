@@ -15,7 +15,7 @@ import msgspec
 import uvicorn
 
 COLUMNS = (
-    'code, vessel, tag, name, location, "group", parent, status, created_at, '
+    'code, vessel, tag, name, location, "group", class, parent, status, created_at, '
     "updated_at, version"
 )
 PAGE = (
@@ -57,6 +57,7 @@ class Equipment(msgspec.Struct):
     name: str
     location: str | None
     group: str | None
+    class_: str | None = msgspec.field(name="class")
     parent: str | None
     status: str
     created_at: datetime

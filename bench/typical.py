@@ -13,7 +13,7 @@ from typing import Annotated
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import DateTime, ForeignKey, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -44,6 +44,7 @@ class Equipment(Base):
     name: Mapped[str]
     location: Mapped[str | None]
     group: Mapped[str | None]
+    class_: Mapped[str | None] = mapped_column("class")
     parent: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="active")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -69,6 +70,7 @@ class EquipmentRead(BaseModel):
     name: str
     location: str | None
     group: str | None
+    class_: str | None = Field(alias="class", validation_alias="class_")
     parent: str | None
     status: str
     created_at: datetime
@@ -116,7 +118,8 @@ async def get_session() -> AsyncGenerator[AsyncSession]:
         yield session
 
 
-FILE = ("code", "tag", "name", "location", "group", "parent", "status")
+FILE = ("code", "tag", "name", "location", "group", "class", "parent", "status")
+ATTRIBUTES = {name: "class_" if name == "class" else name for name in FILE}
 SessionDep = Annotated[AsyncSession, Depends(get_session)]
 app = FastAPI()
 
@@ -193,7 +196,7 @@ async def import_equipment(
     vessel = await _vessel(session, code)
     rows = list(csv.DictReader(io.StringIO((await request.body()).decode())))
     for row in rows:
-        values = {name: value or None for name, value in row.items()}
+        values = {ATTRIBUTES[name]: value or None for name, value in row.items()}
         session.add(Equipment(vessel=vessel.code, **values))
     await session.commit()
     return {"created": len(rows)}
@@ -203,7 +206,7 @@ async def _register(session: AsyncSession, code: str) -> list[dict[str, str | No
     vessel = await _vessel(session, code)
     query = select(Equipment).where(Equipment.vessel == vessel.code)
     rows = (await session.scalars(query.order_by(Equipment.code))).all()
-    return [{name: getattr(row, name) for name in FILE} for row in rows]
+    return [{name: getattr(row, ATTRIBUTES[name]) for name in FILE} for row in rows]
 
 
 @app.get("/api/v1/vessels/{code}/equipment.csv")

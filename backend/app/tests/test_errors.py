@@ -26,7 +26,7 @@ KINDS = {error.slug: error for error in every_error()}
 
 def test_slugs_are_of_one_error_each() -> None:
     kinds = list(every_error())
-    assert len(KINDS) == len(kinds) == 23
+    assert len(KINDS) == len(kinds) == 26
     assert all(issubclass(kind, AppError) for kind in kinds)
 
 

@@ -303,7 +303,7 @@ UNSAFE = {
     "CREATE INDEX i ON equipment (location)": "require-concurrent-index-creation",
     "DROP INDEX ix_equipment_name_code": "require-concurrent-index-deletion",
     "ALTER TABLE equipment ALTER code TYPE text": "changing-column-type",
-    "ALTER TABLE equipment ALTER tag SET NOT NULL": "adding-not-nullable-field",
+    "ALTER TABLE vessels ALTER name SET NOT NULL": "adding-not-nullable-field",
     "ALTER TABLE equipment ADD CHECK (name <> '')": "constraint-missing-not-valid",
     "ALTER TABLE equipment ADD UNIQUE (name)": "disallowed-unique-constraint",
     "ALTER TABLE equipment RENAME tag TO label": "renaming-column",
