@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app import triggers
+
 revision = "0015"
 down_revision = "0014"
 branch_labels = None
@@ -58,85 +60,6 @@ END $$
 SENSOR = ("vessel", "code", "equipment", "until")
 # How many readings it has follows from those.
 FAILURE = ("equipment", "vessel", "at", "level", "source")
-
-
-def record(
-    table: str, entity: str, columns: tuple[str, ...], code: str, made: str
-) -> str:
-    """The function that records a table; `made`: which new rows."""
-
-    def row(alias: str) -> str:
-        fields = ", ".join(f"'{name}', {alias}.{name}" for name in columns)
-        return f"jsonb_build_object({fields})"
-
-    def differing(alias: str) -> str:
-        return " || ".join(
-            f"CASE WHEN o.{name} IS DISTINCT FROM n.{name} "
-            f"THEN jsonb_build_object('{name}', {alias}.{name}) ELSE '{{}}' END"
-            for name in columns
-        )
-
-    def all_of(alias: str) -> str:
-        return ", ".join(f"{alias}.{name}" for name in columns)
-
-    into = (
-        "INSERT INTO changes (entity, vessel, code, action, version, who, request_id, "
-        "reason"
-    )
-    return f"""
-CREATE FUNCTION record_{table}() RETURNS trigger {FUNCTION} AS $$
-DECLARE
-    caller text := coalesce(nullif(current_setting('fpso.who', true), ''), 'anonymous');
-    request text := nullif(current_setting('fpso.request_id', true), '');
-    why text := nullif(current_setting('fpso.reason', true), '');
-BEGIN
-    IF TG_OP = 'INSERT' THEN
-        {into}, after)
-        SELECT '{entity}', n.vessel, n.{code}, 'created', n.version, caller, request,
-            why, {row("n")}
-        FROM made n WHERE {made};
-    ELSIF TG_OP = 'DELETE' THEN
-        {into}, before)
-        SELECT '{entity}', o.vessel, o.{code}, 'deleted', o.version, caller, request,
-            why, {row("o")}
-        FROM gone o;
-    ELSE
-        {into}, before, after)
-        SELECT '{entity}', n.vessel, n.{code}, 'updated', n.version, caller, request,
-            why, {differing("o")}, {differing("n")}
-        FROM gone o JOIN made n USING (id)
-        WHERE ({all_of("o")}) IS DISTINCT FROM ({all_of("n")});
-    END IF;
-    RETURN NULL;
-END $$
-"""
-
-
-TRIGGERS = (
-    (
-        "CREATE TRIGGER {table}_made AFTER INSERT ON {table} "
-        "REFERENCING NEW TABLE AS made "
-        "FOR EACH STATEMENT EXECUTE FUNCTION record_{table}()"
-    ),
-    (
-        "CREATE TRIGGER {table}_changed AFTER UPDATE ON {table} "
-        "REFERENCING OLD TABLE AS gone NEW TABLE AS made "
-        "FOR EACH STATEMENT EXECUTE FUNCTION record_{table}()"
-    ),
-    (
-        "CREATE TRIGGER {table}_gone AFTER DELETE ON {table} "
-        "REFERENCING OLD TABLE AS gone "
-        "FOR EACH STATEMENT EXECUTE FUNCTION record_{table}()"
-    ),
-    (
-        "CREATE TRIGGER {table}_keep_their_id BEFORE UPDATE OF id ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()"
-    ),
-    (
-        "CREATE TRIGGER {table}_is_not_emptied BEFORE TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewriting()"
-    ),
-)
 
 
 def columns_of_a_record() -> tuple[sa.Column[object], ...]:
@@ -277,11 +200,20 @@ def upgrade() -> None:
         "REFERENCING NEW TABLE AS made "
         "FOR EACH STATEMENT EXECUTE FUNCTION make_reading_partitions()"
     )
-    op.execute(record("sensors", "sensor", SENSOR, "code", "true"))
-    op.execute(record("failures", "failure", FAILURE, "id::text", "n.source <> 'log'"))
+    op.execute(
+        triggers.function("sensors", "sensor", SENSOR, code="r.code", vessel="r.vessel")
+    )
+    op.execute(
+        triggers.function(
+            *("failures", "failure", FAILURE),
+            code="r.id::text",
+            vessel="r.vessel",
+            made="r.source <> 'log'",
+        )
+    )
     for table in ("sensors", "failures"):
-        for trigger in TRIGGERS:
-            op.execute(trigger.format(table=table))
+        for trigger in triggers.triggers(table):
+            op.execute(trigger)
 
 
 def downgrade() -> None:

@@ -19,7 +19,7 @@ BEGIN
         SELECT '{entity}', {vessel}, {code}, 'created', r.version,
             caller, request, why,
             {row}
-        FROM made r;
+        FROM made r{made};
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO changes (entity, vessel, code, action, version,
             who, request_id, reason, before)
@@ -77,12 +77,14 @@ def function(
     code: str,
     vessel: str = "''",
     exact: Sequence[str] = (),
+    made: str | None = None,
 ) -> str:
     """The table's function, or its next version.
 
     `code` and `vessel` are SQL over the row `r`: what the entity goes by, and whose it
     is, which is empty for what belongs to the whole fleet. Decimals are `exact`: they
-    are told as text, to the last digit.
+    are told as text, to the last digit. `made` says which new rows are recorded, if not
+    all are.
     """
 
     def named(row: str, column: str) -> str:
@@ -106,6 +108,7 @@ def function(
     return _HEAD.format(
         table=table,
         entity=entity,
+        made=f" WHERE {made}" if made else "",
         vessel=vessel,
         code=code,
         row=f"jsonb_build_object({listed})",
