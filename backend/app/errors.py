@@ -129,10 +129,11 @@ class ConflictError(AppError):
 
 
 class DuplicateError(ConflictError):
-    """A code or a tag is taken: codes are unique in the fleet, tags in a vessel.
+    """A code, a tag or a reference is taken.
 
-    `existing` is the address of what holds it. Choose another one, or change the
-    existing resource.
+    Codes are unique in the fleet, tags in a vessel; references among the issues of a
+    vessel, and among the operation orders of an equipment. `existing` is the address of
+    what holds it. Choose another one, or change the existing resource.
     """
 
     slug, title = "duplicate-code", "Duplicate code"

@@ -18,6 +18,8 @@ from pydantic_core import PydanticCustomError
 CODE_MAX = 64
 LABEL_MAX = 200
 NOTE_MAX = 2000
+# What systems of maintenance keep as the long text of an order.
+STORY_MAX = 20_000
 
 CODE_RULE = (
     f"1 to {CODE_MAX} characters: a letter or digit first, then letters A-Z, digits, "
@@ -77,11 +79,11 @@ def check_label(text: str) -> str:
     return label
 
 
-def _check_note(text: str) -> str:
+def _check_note(text: str, most: int = NOTE_MAX) -> str:
     note = text.strip()
-    if len(note) > NOTE_MAX:
+    if len(note) > most:
         raise PydanticCustomError(
-            "too-long", "Write at most {max} characters.", {"max": NOTE_MAX}
+            "too-long", "Write at most {max} characters.", {"max": most}
         )
     if _UNPRINTABLE_NOTE.search(note):
         raise PydanticCustomError(
@@ -89,6 +91,11 @@ def _check_note(text: str) -> str:
             "Write text without control characters; line breaks and tabs are fine.",
         )
     return note
+
+
+def check_story(text: str) -> str:
+    """Return a text of several lines without surrounding spaces, or raise."""
+    return _check_note(text, STORY_MAX)
 
 
 Code = Annotated[
@@ -126,6 +133,18 @@ Note = Annotated[
     str,
     AfterValidator(_check_note),
     WithJsonSchema({"type": "string", "maxLength": NOTE_MAX}),
+]
+# A note that may be as long as what other systems have.
+Story = Annotated[
+    str,
+    AfterValidator(check_story),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": STORY_MAX,
+            "description": "Text of any lines, with tabs if it has some.",
+        }
+    ),
 ]
 
 # --- money --------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, insert, select
+from sqlalchemy import Row, Select, delete, false, insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -126,10 +126,24 @@ async def report(session: AsyncSession, data: FailureCreate) -> Failure:
 
 
 async def tell(session: AsyncSession, code: str, vessel: str, at: datetime) -> None:
-    """Let an issue tell of a failure; one that is known already stays as it is."""
+    """Let an issue tell of a failure; one that is known already stays as it is.
+
+    It does, and is held: nobody takes it back before the issue is there to be seen.
+    """
     event = {"equipment": code, "vessel": vessel, "at": at, "level": Level.ERROR}
     telling = postgresql.insert(Failure).values(**event, source=Source.ISSUE)
-    await session.execute(telling.on_conflict_do_nothing())
+    held = telling.on_conflict_do_update(
+        constraint="uq_failures_at_equipment",
+        set_={"source": Failure.source},
+        where=false(),
+    )
+    await session.execute(held)
+
+
+async def hold(session: AsyncSession, code: str, at: datetime) -> None:
+    """Let nobody else say or take back this failure before the transaction ends."""
+    known = select(Failure.id).where(Failure.equipment == code, Failure.at == at)
+    await session.execute(known.with_for_update(key_share=True))
 
 
 async def take_back(session: AsyncSession, code: str, at: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Index,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -76,6 +77,12 @@ class Issue(Record):
         Index(None, "equipment", "number"),
         Index(None, "state", "number"),
         Index(None, "observed_at", "number"),
+        Index(
+            *("uq_issues_reference_vessel", "reference", "vessel"),
+            unique=True,
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
+        Index(None, "due_at", "number", postgresql_where=text("due_at IS NOT NULL")),
     )
 
     number: Mapped[int] = mapped_column(NUMBER, Identity())
@@ -110,6 +117,9 @@ class Issue(Record):
     duplicate_of: Mapped[int | None] = mapped_column(
         NUMBER, ForeignKey("issues.number")
     )
+    # What the system that it came from knows it by.
+    reference: Mapped[str | None] = mapped_column(LABEL)
+    due_at: Mapped[datetime | None]
 
     @property
     def failed_at(self) -> datetime | None:

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.equipment import tree
-from app.issues.models import UNTRUE, Issue, Kind
+from app.issues.models import ACTIVE, UNTRUE, Issue, Kind
 from app.issues.schemas import IssueFilter
 from app.operations.models import OPEN, Operation
 
@@ -29,6 +29,7 @@ def filtered(what: Iterable[Any], query: IssueFilter) -> Select[Any]:
         (Issue.priority, query.priority),
         (Issue.kind, query.kind),
         (Issue.failure_mode, query.failure_mode),
+        (Issue.reference, query.reference),
     ):
         if values:
             found = found.where(column.in_(values))
@@ -42,6 +43,10 @@ def filtered(what: Iterable[Any], query: IssueFilter) -> Select[Any]:
     if query.older_than is not None:
         since = datetime.now(UTC) - timedelta(days=query.older_than)
         found = found.where(Issue.observed_at <= since)
+    if query.due_before:
+        found = found.where(Issue.due_at < query.due_before)
+    if query.overdue:
+        found = found.where(Issue.due_at < func.now(), Issue.state.in_(ACTIVE))
     return found
 
 

@@ -14,9 +14,15 @@ from pydantic_core import PydanticCustomError
 
 from app.issues.models import Impact, Kind, State
 from app.operations.models import State as OrderState
-from app.operations.schemas import OperationDetails
+from app.operations.schemas import (
+    DueAt,
+    OperationDetails,
+    Overdue,
+    Priority,
+    Reference,
+)
 from app.pagination import PageQuery
-from app.values import Code, CodeRef, Cost, Input, Instant, Label, Moment, Note
+from app.values import Code, CodeRef, Cost, Input, Instant, Label, Moment, Note, Story
 
 _EXAMPLE: dict[str, JsonValue] = {
     "equipment": "5310B9D7",
@@ -26,9 +32,6 @@ _EXAMPLE: dict[str, JsonValue] = {
     "failure_mode": "ELP",
 }
 
-Priority = Annotated[
-    int, Field(ge=1, le=4, description="1 urgent, 2 high, 3 normal, 4 low.")
-]
 FailureMode = Annotated[
     Code | None, Field(description="One that the equipment's class can have.")
 ]
@@ -43,7 +46,7 @@ class IssueCreate(Input):
         Field(description="Instead of an equipment: the vessel as a whole."),
     ] = None
     title: Label
-    description: Note | None = None
+    description: Story | None = None
     reporter: Annotated[Label | None, Field(description="Who reports it.")] = None
     priority: Priority = 3
     kind: Kind
@@ -61,13 +64,15 @@ class IssueCreate(Input):
     down_until: Annotated[
         Moment | None, Field(description="Until when; null while it still cannot.")
     ] = None
+    reference: Reference = None
+    due_at: DueAt = None
 
 
 class IssueUpdate(Input):
     model_config = ConfigDict(json_schema_extra={"examples": [{"priority": 2}]})
 
     title: Label | None = None
-    description: Note | None = None
+    description: Story | None = None
     reporter: Label | None = None
     priority: Priority | None = None
     kind: Kind | None = None
@@ -79,6 +84,8 @@ class IssueUpdate(Input):
     observed_at: Moment | None = None
     down_since: Moment | None = None
     down_until: Moment | None = None
+    reference: Reference = None
+    due_at: DueAt = None
 
     @field_validator("title", "priority", "kind", "observed_at")
     @classmethod
@@ -134,8 +141,7 @@ class IssueOrder(OperationDetails):
     ] = None
     cost: Cost | None = None
     state: Annotated[
-        Literal[OrderState.PLANNED, OrderState.IN_PROGRESS, OrderState.DONE],
-        Field(description="Whether it is done, or still to be."),
+        OrderState, Field(description="Whether it is done, or still to be.")
     ] = OrderState.PLANNED
 
 
@@ -167,6 +173,8 @@ class IssueRead(BaseModel):
     created_at: datetime
     updated_at: datetime
     version: int
+    reference: str | None
+    due_at: datetime | None
 
 
 class IssueFilter(Input):
@@ -188,19 +196,27 @@ class IssueFilter(Input):
         int | None,
         Field(ge=0, le=100_000, description="Observed at least so many days ago."),
     ] = None
+    reference: tuple[Label, ...] = ()
+    due_before: Annotated[Instant | None, Field(description="Due before.")] = None
+    overdue: Overdue = False
 
 
 class IssueQuery(IssueFilter, PageQuery):
     state: tuple[State, ...] = ()
-    sort: Literal[
-        "number",
-        "-number",
-        "observed_at",
-        "-observed_at",
-        "priority",
-        "-priority",
-        "updated_at",
-        "-updated_at",
+    sort: Annotated[
+        Literal[
+            "number",
+            "-number",
+            "observed_at",
+            "-observed_at",
+            "priority",
+            "-priority",
+            "updated_at",
+            "-updated_at",
+            "due_at",
+            "-due_at",
+        ],
+        Field(description="By `due_at`: those that are due at all."),
     ] = "-number"
 
 

@@ -11,7 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import etag, problems, recording
 from app.equipment import service as equipment
-from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.errors import (
+    AppError,
+    ConflictError,
+    DuplicateError,
+    InvalidError,
+    NotFoundError,
+)
 from app.failures import service as failures
 from app.issues import queries, schemas
 from app.issues.models import (
@@ -21,6 +27,7 @@ from app.issues.models import (
     IssueMove,
     Kind,
 )
+from app.links import href
 from app.operations import service as operations
 from app.operations.models import Category, Operation
 from app.operations.schemas import OperationCreate
@@ -82,7 +89,10 @@ async def listing(session: AsyncSession, query: schemas.IssueQuery) -> Listing:
         "observed_at": Issue.observed_at,
         "priority": Issue.priority,
         "updated_at": Issue.updated_at,
+        "due_at": Issue.due_at,
     }
+    if query.sort.endswith("due_at"):
+        found = found.where(Issue.due_at.is_not(None))
     return await paginate(
         session, found, query, sort=query.sort, columns=columns, unique=Issue.number
     )
@@ -239,14 +249,27 @@ async def _write(session: AsyncSession, issue: Issue, values: dict[str, Any]) ->
     if code and (mode := values.get("failure_mode")):
         await _refuse_mode(session, code, mode)
     failed_at = issue.failed_at if issue.number else None
-    for field, value in values.items():
-        setattr(issue, field, value)
-    session.add(issue)
+    vessel = values.get("vessel", issue.vessel)
     try:
-        await session.flush()
+        # Whoever has the reference already can be asked for then.
+        async with session.begin_nested():
+            for field, value in values.items():
+                setattr(issue, field, value)
+            session.add(issue)
     except IntegrityError as refusal:
+        if problems.constraint(refusal) == "uq_issues_reference_vessel":
+            raise await _known(session, vessel, values["reference"]) from None
         raise _explain(refusal, values) from None
     await _follow(session, issue, failed_at)
+
+
+async def _known(session: AsyncSession, vessel: str, reference: str) -> DuplicateError:
+    """Who bears the reference already."""
+    holder = await session.scalar(
+        select(Issue.number).where(Issue.vessel == vessel, Issue.reference == reference)
+    )
+    existing = href("issues", str(holder))
+    return DuplicateError.of("reference", reference, existing=existing)
 
 
 async def _follow(session: AsyncSession, issue: Issue, before: datetime | None) -> None:
@@ -254,10 +277,15 @@ async def _follow(session: AsyncSession, issue: Issue, before: datetime | None) 
     after = issue.failed_at
     if issue.equipment is None or after == before:
         return
-    if after:
-        await failures.tell(session, issue.equipment, issue.vessel, after)
-    if before and not await queries.tells(session, issue.equipment, before):
-        await failures.take_back(session, issue.equipment, before)
+    # Each waits for whoever else changes what is told of that instant, one instant
+    # after the other, so that nobody waits for each other.
+    for at in sorted(filter(None, (before, after))):
+        if at == after:
+            await failures.tell(session, issue.equipment, issue.vessel, at)
+            continue
+        await failures.hold(session, issue.equipment, at)
+        if not await queries.tells(session, issue.equipment, at):
+            await failures.take_back(session, issue.equipment, at)
 
 
 async def _refuse_mode(session: AsyncSession, code: str, mode: str) -> None:

@@ -29,6 +29,8 @@ class State(StrEnum):
 
 
 OPEN = (State.PLANNED, State.IN_PROGRESS)
+# In words of SQL, so that a plan for all values knows its index as well.
+IS_OPEN = text("state IN ('planned', 'in_progress')")
 
 
 class Category(StrEnum):
@@ -46,6 +48,7 @@ class Operation(Record):
     __tablename__ = "operations"
     __table_args__ = (
         CheckConstraint("cost >= 0", name="cost"),
+        CheckConstraint("priority BETWEEN 1 AND 4", name="priority"),
         CheckConstraint("active_maintenance_hours >= 0", name="active_hours"),
         CheckConstraint("down_hours >= 0", name="down_hours"),
         CheckConstraint(
@@ -64,6 +67,17 @@ class Operation(Record):
         ),
         Index(None, "issue", postgresql_where=text("issue IS NOT NULL")),
         Index(None, "created_at", "id"),
+        Index(
+            *("uq_operations_reference_equipment", "reference", "equipment"),
+            unique=True,
+            postgresql_where=text("reference IS NOT NULL"),
+        ),
+        Index(None, "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
+        # Of what was due, nearly all is done.
+        Index(
+            *("ix_operations_open_due_at_id", "due_at", "id"),
+            postgresql_where=IS_OPEN,
+        ),
     )
 
     equipment: Mapped[str] = mapped_column(
@@ -89,6 +103,14 @@ class Operation(Record):
     cancel_reason: Mapped[str | None]
     # What it was ordered for. Issues stand on orders, so that only the table is named.
     issue: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("issues.number"))
+    title: Mapped[str | None] = mapped_column(LABEL)
+    # What the system that it came from knows it by: there one order may be of several
+    # equipment, here each has its own.
+    reference: Mapped[str | None] = mapped_column(LABEL)
+    priority: Mapped[int | None]
+    package: Mapped[str | None] = mapped_column(LABEL)
+    ordered_at: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
 
     @property
     def finished_at(self) -> datetime | None:

@@ -11,14 +11,13 @@ from app.operations.schemas import CostLineCreate, OperationCreate, OperationUpd
 
 def place(data: OperationCreate) -> dict[str, datetime]:
     """When the order was begun and done, by its state, as far as is known."""
-    if data.state is State.DONE:
-        if data.performed_at and data.finished_at not in {None, data.performed_at}:
-            message = "It is performed_at under another name: send one of them."
-            raise InvalidError.of("/finished_at", "contradiction", message)
-        begun, done = data.started_at, data.performed_at or data.finished_at
-        if begun and (done or datetime.now(UTC)) < begun:
-            raise _begun_later(begun)
-        return {"performed_at": done} if done else {}
+    if data.state is State.CANCELLED and not data.cancel_reason:
+        message = "It is cancelled: say why."
+        raise InvalidError.of("/cancel_reason", "missing", message)
+    if data.cancel_reason and data.state is not State.CANCELLED:
+        raise _not_yet("cancel_reason")
+    if data.state in {State.DONE, State.CANCELLED}:
+        return _place_ended(data)
     for name in ("performed_at", "finished_at"):
         if getattr(data, name):
             raise _not_yet(name)
@@ -27,7 +26,21 @@ def place(data: OperationCreate) -> dict[str, datetime]:
         return {"started_at": begun, "performed_at": begun}
     if data.started_at:
         raise _not_yet("started_at")
-    return {"performed_at": data.planned_at} if data.planned_at else {}
+    known = data.planned_at or data.ordered_at
+    return {"performed_at": known} if known else {}
+
+
+def _place_ended(data: OperationCreate) -> dict[str, datetime]:
+    """When it was begun and when done, or cancelled, as far as that is known."""
+    if data.performed_at and data.finished_at not in {None, data.performed_at}:
+        message = "It is performed_at under another name: send one of them."
+        raise InvalidError.of("/finished_at", "contradiction", message)
+    begun, ended = data.started_at, data.performed_at or data.finished_at
+    if begun and (ended or datetime.now(UTC)) < begun:
+        raise _begun_later(begun)
+    if data.state is State.CANCELLED:
+        ended = ended or begun or data.planned_at or data.ordered_at
+    return {"performed_at": ended} if ended else {}
 
 
 def check(operation: Operation, data: OperationUpdate) -> None:

@@ -17,8 +17,8 @@ from app.values import (
     Label,
     Moment,
     Money,
-    Note,
     SpeltHours,
+    Story,
 )
 
 OperationType = Annotated[
@@ -66,6 +66,22 @@ ActiveHours = Annotated[
 DownHours = Annotated[
     Hours | None, Field(description="Hours that the equipment could not serve.")
 ]
+Reference = Annotated[
+    Label | None,
+    Field(description="What the system that it came from knows it by."),
+]
+Priority = Annotated[
+    int, Field(ge=1, le=4, description="1 urgent, 2 high, 3 normal, 4 low.")
+]
+Package = Annotated[
+    Label | None,
+    Field(description="The programme or package of work that it belongs to."),
+]
+OrderedAt = Annotated[
+    Moment | None,
+    Field(description="When it was ordered, if that was not here and now."),
+]
+DueAt = Annotated[Moment | None, Field(description="When it should be done.")]
 CostLines = Annotated[
     tuple[CostLineCreate, ...],
     Field(max_length=500, description="What makes up the cost: their sum is the cost."),
@@ -79,7 +95,7 @@ class OperationDetails(Input):
     performed_at: Annotated[
         Moment | None, Field(description="When it was done; now, if not given.")
     ] = None
-    note: Note | None = None
+    note: Story | None = None
     category: Category | None = None
     activity: Activity = None
     planned_at: Moment | None = None
@@ -90,6 +106,15 @@ class OperationDetails(Input):
     active_maintenance_hours: ActiveHours = None
     down_hours: DownHours = None
     costs: CostLines = ()
+    cancel_reason: Annotated[
+        Label | None, Field(description="Of an order that is cancelled: why.")
+    ] = None
+    title: Label | None = None
+    reference: Reference = None
+    priority: Priority | None = None
+    package: Package = None
+    ordered_at: OrderedAt = None
+    due_at: DueAt = None
 
 
 class OperationCreate(OperationDetails):
@@ -102,8 +127,7 @@ class OperationCreate(OperationDetails):
     code: Annotated[Code, Field(description="Code of the equipment.")]
     cost: Cost
     state: Annotated[
-        Literal[State.PLANNED, State.IN_PROGRESS, State.DONE],
-        Field(description="Whether it is done, or still to be."),
+        State, Field(description="Whether it is done, or still to be.")
     ] = State.DONE
 
 
@@ -117,7 +141,7 @@ class OperationUpdate(Input):
     performed_at: Annotated[
         Moment | None, Field(description="Of an order that is done.")
     ] = None
-    note: Note | None = None
+    note: Story | None = None
     category: Category | None = None
     activity: Annotated[
         Code | None, Field(description="Code of a maintenance activity.")
@@ -131,6 +155,12 @@ class OperationUpdate(Input):
     costs: Annotated[CostLines | None, Field(description="All of its lines anew.")] = (
         None
     )
+    title: Label | None = None
+    reference: Reference = None
+    priority: Priority | None = None
+    package: Package = None
+    ordered_at: OrderedAt = None
+    due_at: DueAt = None
 
     @field_validator("type", "cost", "performed_at", "costs")
     @classmethod
@@ -177,8 +207,8 @@ class OperationRead(BaseModel):
     performed_at: Annotated[
         datetime,
         Field(
-            description="When it was done; of what is not, when it was begun, planned "
-            "for or ordered."
+            description="When it was done or, from another system, cancelled; of what "
+            "is neither, when it was begun, planned for or ordered."
         ),
     ]
     note: str | None
@@ -197,6 +227,12 @@ class OperationRead(BaseModel):
     ]
     updated_at: datetime
     version: int
+    title: str | None
+    reference: str | None
+    priority: int | None
+    package: str | None
+    ordered_at: datetime | None
+    due_at: datetime | None
 
 
 class OperationClosed(OperationRead):
@@ -204,6 +240,11 @@ class OperationClosed(OperationRead):
         str | None,
         Field(description="If it was its issue's last open order: what to POST next."),
     ]
+
+
+Overdue = Annotated[
+    bool, Field(description="Only what is due by now and still to be done.")
+]
 
 
 class OperationQuery(ListQuery):
@@ -222,9 +263,21 @@ class OperationQuery(ListQuery):
         Instant | None, Field(alias="from", description="Performed at or after.")
     ] = None
     to: Annotated[Instant | None, Field(description="Performed before.")] = None
-    sort: Literal["performed_at", "-performed_at", "created_at", "-created_at"] = (
-        "-performed_at"
-    )
+    reference: tuple[Label, ...] = ()
+    package: tuple[Label, ...] = ()
+    due_before: Annotated[Instant | None, Field(description="Due before.")] = None
+    overdue: Overdue = False
+    sort: Annotated[
+        Literal[
+            "performed_at",
+            "-performed_at",
+            "created_at",
+            "-created_at",
+            "due_at",
+            "-due_at",
+        ],
+        Field(description="By `due_at`: those that are due at all."),
+    ] = "-performed_at"
 
 
 class EquipmentCost(BaseModel):

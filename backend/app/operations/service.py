@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import etag, problems
 from app.equipment import service as equipment
-from app.errors import NotFoundError
+from app.errors import AppError, DuplicateError, NotFoundError
+from app.links import href
 from app.operations import rules
-from app.operations.models import OPEN, CostKind, CostLine, Operation
+from app.operations.models import IS_OPEN, OPEN, CostKind, CostLine, Operation
 from app.operations.schemas import (
     CostLineCreate,
     OperationCancel,
@@ -75,6 +76,8 @@ async def listing(
         (Operation.category, query.category),
         (Operation.activity, query.activity),
         (Operation.issue, query.issue),
+        (Operation.reference, query.reference),
+        (Operation.package, query.package),
     ):
         if values:
             found = found.where(column.in_(values))
@@ -82,6 +85,12 @@ async def listing(
         found = found.where(Operation.performed_at >= query.from_)
     if query.to:
         found = found.where(Operation.performed_at < query.to)
+    if query.due_before:
+        found = found.where(Operation.due_at < query.due_before)
+    if query.overdue:
+        found = found.where(Operation.due_at < func.now(), IS_OPEN)
+    if query.sort.endswith("due_at"):
+        found = found.where(Operation.due_at.is_not(None))
     page = await paginate(
         session,
         found,
@@ -90,6 +99,7 @@ async def listing(
         columns={
             "performed_at": Operation.performed_at,
             "created_at": Operation.created_at,
+            "due_at": Operation.due_at,
         },
         unique=Operation.id,
     )
@@ -209,14 +219,40 @@ async def _itemise(
 async def _write(
     session: AsyncSession, operation: Operation, values: dict[str, Any]
 ) -> None:
-    for field, value in values.items():
-        setattr(operation, field, value)
-    session.add(operation)
-    try:
+    code = operation.equipment
+
+    async def write() -> None:
+        for field, value in values.items():
+            setattr(operation, field, value)
+        session.add(operation)
         await session.flush()
+
+    try:
+        if values.get("reference"):
+            # Whoever has it already can be asked for then.
+            async with session.begin_nested():
+                await write()
+        else:
+            await write()
     except IntegrityError as refusal:
-        if problems.constraint(refusal) != "fk_operations_activity":
-            raise
-        raise taxonomy.unknown(
-            "activity", Kind.MAINTENANCE_ACTIVITIES, values["activity"]
-        ) from None
+        raise await _explain(session, refusal, code, values) from None
+
+
+async def _explain(
+    session: AsyncSession, refusal: IntegrityError, code: str, values: dict[str, Any]
+) -> AppError | IntegrityError:
+    match problems.constraint(refusal):
+        case "fk_operations_activity":
+            return taxonomy.unknown(
+                "activity", Kind.MAINTENANCE_ACTIVITIES, values["activity"]
+            )
+        case "uq_operations_reference_equipment":
+            reference = values["reference"]
+            holder = await session.scalar(
+                select(Operation.id).where(
+                    Operation.equipment == code, Operation.reference == reference
+                )
+            )
+            existing = href("operations", str(holder))
+            return DuplicateError.of("reference", reference, existing=existing)
+    return refusal

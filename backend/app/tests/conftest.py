@@ -92,7 +92,7 @@ class Databases:
             # Tests want the statistics of rows that nobody but the service sees.
             service = f'"{self.service.username}"'
             await connection.execute(
-                text(f"GRANT MAINTAIN ON equipment, operations TO {service}")
+                text(f"GRANT MAINTAIN ON equipment, operations, issues TO {service}")
             )
             await connection.commit()
         await engine.dispose()

@@ -1,7 +1,14 @@
 """An issue that says that equipment failed is a failure like all others."""
 
-from httpx2 import AsyncClient
+import asyncio
+from datetime import datetime
 
+import pytest
+from httpx2 import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.failures import service as failures
+from app.issues import queries
 from app.tests.factories import change, created, get, ok, url
 from app.tests.failures.factories import LOG, fleet, load
 
@@ -67,3 +74,63 @@ async def test_what_a_log_tells_stays(client: AsyncClient) -> None:
     for number in (early, late):
         await step(client, number, "cancel", reason="Known from the log")
     assert await told(client) == before
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_of_two_cancelled_at_once_the_later_takes_it_back(
+    committed: AsyncClient, monkeypatch: pytest.MonkeyPatch, *, held: bool
+) -> None:
+    """Who does not wait for the other believes that it still tells of the failure."""
+    hold, tells, both = failures.hold, queries.tells, asyncio.Barrier(2)
+
+    async def meet(session: AsyncSession, code: str, at: datetime) -> None:
+        await both.wait()
+        if held:
+            await hold(session, code, at)
+
+    async def believe(session: AsyncSession, code: str, at: datetime) -> bool:
+        still = await tells(session, code, at)
+        if not held:
+            await both.wait()
+        return still
+
+    await fleet(committed)
+    first, second = await issue(committed), await issue(committed)
+    monkeypatch.setattr(failures, "hold", meet)
+    monkeypatch.setattr(queries, "tells", believe)
+    cancelled = (
+        step(committed, number, "cancel", reason="A drill")
+        for number in (first, second)
+    )
+    await asyncio.gather(*cancelled)
+    assert await told(committed) == ([] if held else [(AT, "issue")])
+
+
+async def test_what_is_told_anew_is_not_taken_back_meanwhile(
+    committed: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reports it holds the failure, though it is known: who cancels has to wait."""
+    tell, hold = failures.tell, failures.hold
+    told_again, holding = asyncio.Event(), asyncio.Event()
+
+    async def tell_slowly(
+        session: AsyncSession, code: str, vessel: str, at: datetime
+    ) -> None:
+        await tell(session, code, vessel, at)
+        told_again.set()
+        await holding.wait()
+        await asyncio.sleep(0.2)
+
+    async def hold_then(session: AsyncSession, code: str, at: datetime) -> None:
+        await told_again.wait()
+        holding.set()
+        await hold(session, code, at)
+
+    await fleet(committed)
+    first = await issue(committed)
+    monkeypatch.setattr(failures, "tell", tell_slowly)
+    monkeypatch.setattr(failures, "hold", hold_then)
+    await asyncio.gather(
+        issue(committed), step(committed, first, "cancel", reason="A drill")
+    )
+    assert await told(committed) == [(AT, "issue")]

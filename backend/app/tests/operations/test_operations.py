@@ -43,6 +43,7 @@ async def test_an_order_is_whole_and_can_be_found(aboard: AsyncClient) -> None:
     nothing = (
         *("category", "activity", "planned_at", "started_at", "cancel_reason"),
         *("active_maintenance_hours", "down_hours", "issue"),
+        *("title", "reference", "priority", "package", "ordered_at", "due_at"),
     )
     assert made | moving == body | moving | dict.fromkeys(nothing) | {
         "code": "A1",
@@ -108,7 +109,12 @@ async def test_inactive_equipment_takes_orders_too(aboard: AsyncClient) -> None:
         ({"performed_at": "2026-02-30T10:00:00Z"}, "/performed_at", None),
         ({"performed_at": "2026-01-31T25:00:00Z"}, "/performed_at", None),
         ({"note": "a\x00b"}, "/note", "control-character"),
-        ({"note": "x" * 2001}, "/note", "too-long"),
+        ({"note": "x" * 20_001}, "/note", "too-long"),
+        ({"title": "two\nlines"}, "/title", "control-character"),
+        ({"reference": " "}, "/reference", "blank"),
+        ({"reference": "x" * 201}, "/reference", "too-long"),
+        ({"priority": 5}, "/priority", "less-than-equal"),
+        ({"due_at": "2026-01-31"}, "/due_at", "invalid-instant"),
         ({"note": 7}, "/note", "string-type"),
         ({"currency": "USD"}, "/currency", "extra-forbidden"),
         ({"vessel": "MV102"}, "/vessel", "extra-forbidden"),

@@ -113,7 +113,18 @@ async def test_what_does_not_follow_is_refused(aboard: AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("body", "where"),
     [
-        ({"state": "cancelled"}, {"/state": "literal-error"}),
+        ({"state": "gone"}, {"/state": "enum"}),
+        ({"state": "cancelled"}, {"/cancel_reason": "missing"}),
+        ({"cancel_reason": "No spare"}, "/cancel_reason"),
+        (
+            {
+                "state": "cancelled",
+                "cancel_reason": "No spare",
+                "started_at": "2026-01-02T00:00:00Z",
+                "finished_at": "2026-01-01T00:00:00Z",
+            },
+            {"/started_at": "begun-later"},
+        ),
         (PLANNED | {"performed_at": "2026-01-01T00:00:00Z"}, "/performed_at"),
         (PLANNED | {"finished_at": "2026-01-01T00:00:00Z"}, "/finished_at"),
         (PLANNED | {"started_at": "2026-01-01T00:00:00Z"}, "/started_at"),
