@@ -28,6 +28,7 @@ from app.links import PREFIX
 from app.log import RequestLog, configure
 from app.methods import AnswerHead
 from app.operations.router import router as operations
+from app.orders.router import router as orders
 from app.parts.router import router as parts
 from app.refusals import Refusals
 from app.reliability.router import router as reliability
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     strict = [Depends(parameters.refuse_unknown)]
     for router in (
-        *(vessels, taxonomy, equipment, changing, units, operations, issues),
+        *(vessels, taxonomy, equipment, changing, units, operations, orders, issues),
         *(issue_notes, imports, failures, reliability, parts, stock, requisitions),
         changes,
     ):

@@ -4,14 +4,12 @@ import uuid
 from collections.abc import Sequence
 
 from app.database import Driver
+from app.imports import lists
+from app.imports.reading import Read
 from app.imports.rows import ABSENT, SEPARATOR, Problem
 from app.imports.walks import SECONDS
 
-# row, sensor, equipment, original
-Record = tuple[int, str | None, str | None, str]
-
 STAGED = ("row", "sensor", "equipment", "original")
-FOUND = ("row", "field", "code", "value", "message")
 
 
 async def make_room(db: Driver) -> None:
@@ -21,22 +19,17 @@ async def make_room(db: Driver) -> None:
             "row" integer, sensor text COLLATE "C", equipment text COLLATE "C",
             original text
         ) ON COMMIT DROP;
-        CREATE TEMPORARY TABLE found (
-            "row" integer, field text, code text, value text, message text
-        ) ON COMMIT DROP;
         """
+        + lists.FOUND_TABLE
     )
 
 
-async def stage(
-    db: Driver, records: Sequence[Record], problems: Sequence[Problem]
-) -> None:
-    await db.copy_records_to_table(
-        "mapped", records=records, columns=STAGED, timeout=SECONDS
-    )
-    await db.copy_records_to_table(
-        "found", records=problems, columns=FOUND, timeout=SECONDS
-    )
+async def stage(db: Driver, rows: Sequence[Read], problems: Sequence[Problem]) -> None:
+    records = [
+        (row.number, row.said.get("sensor"), row.said.get("equipment"), row.original)
+        for row in rows
+    ]
+    await lists.stage(db, "mapped", STAGED, records, problems)
 
 
 # --- the plan -------------------------------------------------------------------------
@@ -50,20 +43,7 @@ FROM (
     FROM mapped WHERE sensor IS NOT NULL WINDOW w AS (PARTITION BY sensor)
 ) named WHERE first < last
 """
-_NAMED = """
-UPDATE mapped m SET equipment = e.code FROM equipment e
-WHERE e.vessel = $1 AND e.tag = m.equipment
-  AND NOT EXISTS (SELECT FROM equipment c WHERE c.vessel = $1 AND c.code = m.equipment)
-"""
-_NOT_ABOARD = """
-INSERT INTO found
-SELECT "row", 'equipment', 'unknown-equipment', equipment,
-    'No equipment aboard ' || $1 || ' has this code or tag. Register it first, or '
-    'translate it in the mapping: "equipment": {"column": …, "values": {…}}.'
-FROM mapped m WHERE equipment IS NOT NULL AND NOT EXISTS (
-    SELECT FROM equipment e WHERE e.vessel = $1 AND e.code = m.equipment)
-"""
-_KEEP = """
+_KEEP = f"""
 WITH kept AS (
     INSERT INTO import_rows (import_id, "row", action, planned_version, code, parent,
         changes, problems, original)
@@ -74,11 +54,7 @@ WITH kept AS (
         CASE WHEN a.action = 'error' THEN string_to_array(m.original, $3, $4) END
     FROM mapped m
     LEFT JOIN sensors s ON s.vessel = $2 AND s.code = m.sensor AND s.until IS NULL
-    LEFT JOIN (
-        SELECT "row", jsonb_agg(jsonb_build_object('field', field, 'code', code,
-            'value', value, 'message', message)) AS problems
-        FROM found GROUP BY "row"
-    ) f USING ("row")
+    {lists.WRONG}
     CROSS JOIN LATERAL (SELECT CASE
         WHEN f."row" IS NOT NULL THEN 'error'
         WHEN s.id IS NULL THEN 'create'
@@ -93,8 +69,7 @@ SELECT action, count(*) FROM kept GROUP BY action
 async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
     """Judge the staged rows and store them as the plan; how many of each action."""
     await db.execute(_TWICE, timeout=SECONDS)
-    await db.execute(_NAMED, vessel, timeout=SECONDS)
-    await db.execute(_NOT_ABOARD, vessel, timeout=SECONDS)
+    await lists.name_equipment(db, vessel, "mapped")
     rows = await db.fetch(_KEEP, import_id, vessel, SEPARATOR, ABSENT, timeout=SECONDS)
     await db.execute("DROP TABLE mapped, found")
     return {row["action"]: row["count"] for row in rows}

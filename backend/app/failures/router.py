@@ -1,5 +1,5 @@
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
@@ -42,19 +42,6 @@ from app.values import CodeRef
 
 router = APIRouter(tags=["failures"])
 
-
-def _body(*media_types: str, most: str) -> dict[str, Any]:
-    file = {"schema": {"type": "string", "format": "binary"}}
-    return {
-        "requestBody": {
-            "required": True,
-            "description": f"The file itself, at most {most}. Say its encoding in "
-            "`charset` unless it is UTF-8.",
-            "content": dict.fromkeys(media_types, file),
-        }
-    }
-
-
 _OF_FILES = (
     NotFoundError,
     TooLargeError,
@@ -71,7 +58,7 @@ _OF_FILES = (
     status_code=status.HTTP_201_CREATED,
     response_model=Plan,
     max_body_size=imports.MAX,
-    openapi_extra=_body(*READERS, most="100 MiB"),
+    openapi_extra=imports.described(*READERS, most="100 MiB"),
     responses=responses(*_OF_FILES),
 )
 async def plan_sensors_import(
@@ -87,7 +74,7 @@ async def plan_sensors_import(
     status_code=status.HTTP_201_CREATED,
     response_model=Plan,
     max_body_size=uploads.LOG_MAX,
-    openapi_extra=_body(*uploads.LOGS, most="1 GiB"),
+    openapi_extra=imports.described(*uploads.LOGS, most="1 GiB"),
     responses=responses(*_OF_FILES, ConflictError),
 )
 async def plan_failures_import(upload: LogDep, session: RecordedSessionDep) -> Response:

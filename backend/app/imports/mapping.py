@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticCustomError
@@ -112,7 +113,7 @@ class _Search:
 class Fields:
     """The fields of a kind of file: what each may hold, and its other names."""
 
-    checks: dict[str, Callable[[str], str]]
+    checks: dict[str, Callable[[str], Any]]
     synonyms: dict[str, tuple[str, ...]]
     # In each group one field must be there, or rows mean nothing: and what to say then.
     needed: tuple[tuple[frozenset[str], str], ...]
@@ -182,7 +183,7 @@ def lay_out(
 
 
 def _check_texts(
-    search: _Search, name: str, said: schemas.Source, check: Callable[[str], str]
+    search: _Search, name: str, said: schemas.Source, check: Callable[[str], Any]
 ) -> None:
     """Refuse what would be wrong in every row that bears it."""
     if said.refers_to:

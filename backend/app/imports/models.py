@@ -25,6 +25,7 @@ class Kind(StrEnum):
     REGISTER = "register"
     SENSORS = "sensors"
     FAILURES = "failures"
+    OPERATIONS = "operations"
 
 
 class Import(Record):
@@ -83,6 +84,8 @@ class ImportRow(Base):
     class_: Mapped[str | None] = mapped_column("class")
     parent: Mapped[str | None]
     status: Mapped[str | None]
+    # Of what is no register: field → its text, as it will be stored.
+    fields: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     # Of an update: field → {"before", "after"}.
     changes: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     # Of an error: what is wrong, and the user's own cells.

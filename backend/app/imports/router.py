@@ -1,5 +1,5 @@
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
 
@@ -34,23 +34,13 @@ router = APIRouter(tags=["imports"])
 
 ImportId = Annotated[uuid.UUID, Path(alias="id")]
 
-_FILE = {"schema": {"type": "string", "format": "binary"}}
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "The file itself, at most 100 MiB. Say its encoding in "
-        "`charset` unless it is UTF-8.",
-        "content": dict.fromkeys(READERS, _FILE),
-    }
-}
-
 
 @router.post(
     "/vessels/{code}/imports",
     status_code=status.HTTP_201_CREATED,
     response_model=Plan,
     max_body_size=uploads.MAX,
-    openapi_extra=_BODY,
+    openapi_extra=uploads.described(*READERS, most="100 MiB"),
     responses=responses(
         NotFoundError, TooLargeError, UnsupportedMediaTypeError, UnreadableFileError
     ),

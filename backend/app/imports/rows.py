@@ -94,8 +94,8 @@ class Stager:
             return self._refused(row, [problem], key)
         if self.coded and self.layout.by_key and (parent := found[_PARENT]):
             found[_PARENT] = normal_code(parent)
-        original = self._original(row.cells)
-        return Staged((row.number, *found, key, given, original), problems)
+        kept = original(row.cells, defused=self.defused)
+        return Staged((row.number, *found, key, given, kept), problems)
 
     def _read(self, row: Row, found: list[str | None]) -> tuple[int, list[Problem]]:
         """Fill in what the row says; which fields it gives, and what is wrong."""
@@ -137,7 +137,7 @@ class Stager:
         try:
             return self.checks[place](text), None
         except PydanticCustomError as wrong:
-            return "", _explain(number, field, text, wrong)
+            return "", explain(number, field, text, wrong)
 
     def _meant(self, place: int, cell: str) -> str:
         """What a cell means for a field, before it is checked."""
@@ -160,22 +160,25 @@ class Stager:
         self, row: Row, problems: list[Problem], key: str | None = None
     ) -> Staged:
         nothing = (None,) * len(FIELDS)
-        record = (row.number, *nothing, key, 0, self._original(row.cells))
+        kept = original(row.cells, defused=self.defused)
+        record = (row.number, *nothing, key, 0, kept)
         return Staged(record, problems)
 
-    def _original(self, cells: list[str | None]) -> str:
-        """The cells as they were meant, to be given back if the row is in error."""
-        texts = [ABSENT if cell is None else cell for cell in cells]
+
+def original(cells: list[str | None], *, defused: bool) -> str:
+    """The cells as they were meant, to be given back if the row is in error."""
+    texts = [ABSENT if cell is None else cell for cell in cells]
+    joined = SEPARATOR.join(texts)
+    if defused and "'" in joined:
+        texts = [restore(text) for text in texts]
         joined = SEPARATOR.join(texts)
-        if self.defused and "'" in joined:
-            texts = [restore(text) for text in texts]
-            joined = SEPARATOR.join(texts)
-        if joined.count(SEPARATOR) != max(len(texts) - 1, 0):
-            joined = SEPARATOR.join(text.replace(SEPARATOR, "\ufffd") for text in texts)
-        return clean(joined)
+    if joined.count(SEPARATOR) != max(len(texts) - 1, 0):
+        joined = SEPARATOR.join(text.replace(SEPARATOR, "\ufffd") for text in texts)
+    return clean(joined)
 
 
-def _explain(number: int, name: str, text: str, wrong: PydanticCustomError) -> Problem:
+def explain(number: int, name: str, text: str, wrong: PydanticCustomError) -> Problem:
+    """What is wrong with a text that a field cannot hold."""
     value = clean(text[:500])
     if not text.isascii() and any("\udc80" <= c <= "\udcff" for c in text):
         return (number, name, "wrong-encoding", value, NOT_TEXT)

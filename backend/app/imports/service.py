@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.database import be_patient, driver
+from app.database import Driver, be_patient, driver
 from app.errors import (
     ConflictError,
     NotFoundError,
@@ -20,8 +20,10 @@ from app.errors import (
 )
 from app.imports import judging, queries, views
 from app.imports.files import READERS
+from app.imports.mapping import Layout
 from app.imports.models import Action, Import, ImportRow, Kind
 from app.imports.schemas import (
+    FileQuery,
     ImportsQuery,
     Mapping,
     PlanRow,
@@ -37,6 +39,9 @@ from app.links import href
 from app.pagination import paginate
 from app.recording import because
 from app.vessels import service as vessels
+
+# Keeps staged rows as those of a plan; how many there are of each action.
+Keep = Callable[[Driver, uuid.UUID, str], Awaitable[dict[str, int]]]
 
 AGAIN = "Import the file again to see what would change now."
 
@@ -56,22 +61,35 @@ async def plan(session: AsyncSession, upload: Upload) -> Shown:
         await queries.stage(db, batch.records, batch.problems)
     layout = staging.layout
     await judging.judge(db, upload.vessel, by_key=layout.key is not None)
-    planned = Import(
-        vessel=upload.vessel,
-        filename=upload.query.filename,
-        reason=upload.query.reason,
+    planned = draft(Kind.REGISTER, upload.vessel, upload.query, layout, staging.rows)
+    return await store(session, planned, queries.keep)
+
+
+def draft(
+    kind: Kind, vessel: str, query: FileQuery, layout: Layout, rows: int
+) -> Import:
+    """A plan whose rows nobody has counted yet."""
+    return Import(
+        kind=kind,
+        vessel=vessel,
+        filename=query.filename,
+        reason=query.reason,
         columns=layout.describe(),
         header=list(layout.header),
         ignored_columns=layout.ignored,
-        rows=staging.rows,
+        rows=rows,
         creates=0,
         updates=0,
         unchanged=0,
         errors=0,
     )
+
+
+async def store(session: AsyncSession, planned: Import, keep: Keep) -> Shown:
+    """Store the plan and, by `keep`, its rows."""
     session.add(planned)
     await session.flush()
-    counts = await queries.keep(db, planned.id, upload.vessel)
+    counts = await keep(await driver(session), planned.id, planned.vessel)
     planned.creates = counts.get(Action.CREATE, 0)
     planned.updates = counts.get(Action.UPDATE, 0)
     planned.unchanged = counts.get(Action.UNCHANGED, 0)

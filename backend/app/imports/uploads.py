@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message
 from tempfile import TemporaryFile
-from typing import IO, Annotated
+from typing import IO, Annotated, Any
 
 from fastapi import Depends, Query, Request
 from starlette.requests import ClientDisconnect
@@ -93,6 +93,19 @@ def _declared(request: Request, known: Collection[str]) -> tuple[str, str | None
             f"{', '.join(sorted(ENCODINGS))}."
         )
     return media_type, encoding
+
+
+def described(*media_types: str, most: str) -> dict[str, Any]:
+    """For OpenAPI: the body is a file of one of these kinds."""
+    file = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": f"The file itself, at most {most}. Say its encoding in "
+            "`charset` unless it is UTF-8.",
+            "content": dict.fromkeys(media_types, file),
+        }
+    }
 
 
 @asynccontextmanager

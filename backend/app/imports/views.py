@@ -81,16 +81,17 @@ def _kept(planned: Import) -> dict[str, str]:
     """The fields of a file of that kind → the columns in which its rows keep them."""
     if planned.kind is Kind.SENSORS:
         return {"sensor": "code", "equipment": "parent"}
-    return {} if planned.kind is Kind.FAILURES else ATTRIBUTES
+    return ATTRIBUTES if planned.kind is Kind.REGISTER else {}
 
 
 def row(planned: Import, row: ImportRow) -> schemas.PlanRow:
+    kept = {name: getattr(row, kept) for name, kept in _kept(planned).items()}
     return schemas.PlanRow(
         row=row.row,
         action=row.action,
         code=row.code,
         tag=row.tag,
-        values={name: getattr(row, kept) for name, kept in _kept(planned).items()},
+        values=kept if row.fields is None else row.fields,
         changes=_changes(row),
         errors=_problems(planned, row),
     )

@@ -1,0 +1,258 @@
+"""The SQL of orders from files: staged by COPY, judged, kept as a plan, applied.
+
+All run in the caller's transaction, on the asyncpg connection below it. An order is the
+one of its equipment that bears its reference.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from app.database import Driver
+from app.imports import lists
+from app.imports.reading import Read
+from app.imports.rows import ABSENT, SEPARATOR, Problem
+from app.imports.walks import SECONDS
+from app.orders.fields import BITS, KEPT, KEYS, Field
+
+STAGED = ("row", *Field, "given", "original")
+# Those that an order has under their own names; it is done when it was performed.
+SAME = tuple(
+    field for field in Field if field not in {*KEYS, Field.FINISHED_AT, Field.STATE}
+)
+COLUMNS = ("reference", *SAME, "state", "performed_at")
+
+_TABLE = """
+CREATE TEMPORARY TABLE ordered (
+    "row" integer, equipment text COLLATE "C", reference text COLLATE "C", type text,
+    title text, note text, state text, category text, activity text COLLATE "C",
+    priority integer, package text, cost numeric(14, 2), ordered_at timestamptz,
+    due_at timestamptz, planned_at timestamptz, started_at timestamptz,
+    finished_at timestamptz, active_maintenance_hours numeric(10, 2),
+    down_hours numeric(10, 2), cancel_reason text, given integer, original text
+) ON COMMIT DROP;
+"""
+
+
+async def make_room(db: Driver) -> None:
+    await db.execute(_TABLE + lists.FOUND_TABLE)
+
+
+async def stage(db: Driver, rows: Sequence[Read], problems: Sequence[Problem]) -> None:
+    records = [
+        (
+            row.number,
+            *(row.said.get(field) for field in Field),
+            sum(BITS[field] for field in Field if field in row.said),
+            row.original,
+        )
+        for row in rows
+    ]
+    await lists.stage(db, "ordered", STAGED, records, problems)
+
+
+# --- the plan -------------------------------------------------------------------------
+
+# The first of equal rows stands.
+_TWICE = """
+INSERT INTO found
+SELECT "row", 'reference', 'duplicate-row', reference,
+    'Row ' || first || ' has this order of this equipment too. Remove one of them.'
+FROM (
+    SELECT "row", reference, min("row") OVER (PARTITION BY equipment, reference)
+        AS first
+    FROM ordered WHERE equipment IS NOT NULL AND reference IS NOT NULL
+) named WHERE "row" > first
+"""
+
+
+def _then(field: Field) -> str:
+    """SQL: the field as it will be, from the row where that gives it."""
+    then = f"CASE WHEN s.given & {BITS[field]} > 0 THEN s.{field} ELSE o.{field} END"
+    return f"coalesce(s.{field}, o.{field})" if field in KEPT else then
+
+
+_THEN = ", ".join(
+    f"{_then(field)} AS {field}"
+    for field in SAME
+    if field not in {Field.COST, Field.ACTIVITY}
+)
+_MERGED = f"""
+CREATE TEMPORARY TABLE merged ON COMMIT DROP AS
+SELECT m."row", m.code, m.id, m.version, m.reference, m.type, m.title, m.note, m.state,
+    m.category, m.activity, m.priority, m.package, m.cost, m.ordered_at, m.due_at,
+    m.planned_at, m.started_at, m.active_maintenance_hours, m.down_hours,
+    CASE WHEN m.state = 'cancelled' THEN m.cancel_reason END AS cancel_reason,
+    m.finished_at,
+    -- When it was done or given up; else when it was begun, planned for or ordered.
+    CASE WHEN m.state = 'done' THEN coalesce(m.finished_at, m.done_at)
+        WHEN m.state = 'cancelled' THEN coalesce(m.finished_at, m.known_at,
+            m.started_at, m.planned_at, m.ordered_at, now())
+        ELSE coalesce(m.started_at, m.planned_at, m.ordered_at, m.known_at, now())
+    END AS performed_at
+FROM (
+    SELECT s."row", s.equipment AS code, o.id, o.version, s.reference, s.finished_at,
+        {_THEN}, coalesce(s.state, o.state, 'done') AS state,
+        coalesce(s.cost, o.cost, 0) AS cost,
+        CASE WHEN s.given & {BITS[Field.ACTIVITY]} > 0 THEN s.activity
+            WHEN o.id IS NOT NULL THEN o.activity
+            ELSE (SELECT min(a.code) FROM maintenance_activities a
+                WHERE lower(a.name) = lower(s.type)) END AS activity,
+        CASE WHEN o.state = 'done' THEN o.performed_at END AS done_at,
+        o.performed_at AS known_at
+    FROM ordered s
+    LEFT JOIN operations o ON o.equipment = s.equipment AND o.reference = s.reference
+    WHERE s.equipment IS NOT NULL AND s.reference IS NOT NULL
+) m
+"""
+
+_NOT_YET = "It did not come to that: leave it blank, or translate its state."
+# field, code, value, message, of which rows
+_RULES = (
+    (
+        *("type", "missing", "NULL"),
+        "This order is new: say what is done. Map a column to it, or a constant.",
+        "type IS NULL",
+    ),
+    (
+        *("finished_at", "missing", "NULL"),
+        "It is done, and nothing says when. Write it, or translate its state.",
+        "state = 'done' AND performed_at IS NULL",
+    ),
+    (
+        *("finished_at", "not-yet", "finished_at::text"),
+        _NOT_YET,
+        "state IN ('planned', 'in_progress') AND finished_at IS NOT NULL",
+    ),
+    (
+        *("started_at", "not-yet", "started_at::text"),
+        _NOT_YET,
+        "state = 'planned' AND started_at IS NOT NULL",
+    ),
+    (
+        *("started_at", "begun-later", "started_at::text"),
+        "It was over before it was begun. Correct one of them.",
+        "state IN ('done', 'cancelled') AND started_at > performed_at",
+    ),
+    (
+        *("cancel_reason", "missing", "NULL"),
+        'It is cancelled: say why, or map "cancel_reason": {"constant": "…"}.',
+        "state = 'cancelled' AND cancel_reason IS NULL",
+    ),
+    (
+        *("activity", "unknown-code", "activity"),
+        "This is none of the maintenance activities. Translate it, or add it to them.",
+        "activity NOT IN (SELECT a.code FROM maintenance_activities a)",
+    ),
+    (
+        *("cost", "not-the-sum", "cost::text"),
+        "This order has lines of cost, whose sum is its cost. Leave it blank.",
+        "cost <> (SELECT sum(l.amount) FROM cost_lines l WHERE l.operation = m.id)",
+    ),
+)
+# What a cell already has a problem with is no news.
+_JUDGED = """
+INSERT INTO found
+SELECT m."row", $1::text, $2::text, {value}, $3::text FROM merged m
+WHERE ({rows}) AND NOT EXISTS (
+    SELECT FROM found f WHERE f."row" = m."row" AND (f.field = $1 OR f.field = 'state'))
+"""
+
+
+def _text(value: str) -> str:
+    """SQL: a value as the API would spell it."""
+    return f"to_jsonb({value}) #>> '{{}}'"
+
+
+_FIELDS = ", ".join(f"'{column}', {_text(f'm.{column}')}" for column in COLUMNS)
+_DIFFERS = " OR ".join(f"m.{c} IS DISTINCT FROM o.{c}" for c in COLUMNS)
+_CHANGES = " || ".join(
+    f"CASE WHEN m.{c} IS DISTINCT FROM o.{c} THEN jsonb_build_object('{c}', "
+    f"jsonb_build_object('before', {_text(f'o.{c}')}, 'after', {_text(f'm.{c}')})) "
+    "ELSE '{}' END"
+    for c in COLUMNS
+)
+_KEEP = f"""
+WITH kept AS (
+    INSERT INTO import_rows (import_id, "row", action, planned_version, code, fields,
+        changes, problems, original)
+    SELECT $1, s."row", a.action, m.version, s.equipment,
+        CASE WHEN a.action <> 'error' THEN
+            jsonb_build_object('equipment', s.equipment, {_FIELDS}) END,
+        CASE WHEN a.action = 'update' THEN {_CHANGES} END,
+        f.problems,
+        CASE WHEN a.action = 'error' THEN string_to_array(s.original, $2, $3) END
+    FROM ordered s
+    LEFT JOIN merged m USING ("row")
+    LEFT JOIN operations o ON o.id = m.id
+    {lists.WRONG}
+    CROSS JOIN LATERAL (SELECT CASE
+        WHEN f."row" IS NOT NULL THEN 'error'
+        WHEN m.id IS NULL THEN 'create'
+        WHEN {_DIFFERS} THEN 'update'
+        ELSE 'unchanged' END AS action) a
+    RETURNING action
+)
+SELECT action, count(*) FROM kept GROUP BY action
+"""
+
+
+async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
+    """Judge the staged rows and store them as the plan; how many of each action."""
+    await lists.name_equipment(db, vessel, "ordered")
+    await db.execute(_TWICE, timeout=SECONDS)
+    await db.execute("ANALYZE ordered", timeout=SECONDS)
+    await db.execute(_MERGED, timeout=SECONDS)
+    await db.execute("ANALYZE merged", timeout=SECONDS)
+    for field, code, value, message, rows in _RULES:
+        rule = _JUDGED.format(value=value, rows=rows)
+        await db.execute(rule, field, code, message, timeout=SECONDS)
+    kept = await db.fetch(_KEEP, import_id, SEPARATOR, ABSENT, timeout=SECONDS)
+    await db.execute("DROP TABLE ordered, found, merged")
+    return {row["action"]: row["count"] for row in kept}
+
+
+# --- applying -------------------------------------------------------------------------
+
+# In one order for all, so that two writers never wait for each other.
+_LOCK = """
+SELECT FROM operations o JOIN import_rows r
+    ON o.equipment = r.code AND o.reference = r.fields ->> 'reference'
+WHERE r.import_id = $1 AND r.action = 'update'
+ORDER BY o.id FOR NO KEY UPDATE OF o
+"""
+_STALE = """
+SELECT count(*) FROM import_rows r
+LEFT JOIN equipment e ON e.vessel = $2 AND e.code = r.code
+LEFT JOIN operations o ON o.equipment = r.code
+    AND o.reference = r.fields ->> 'reference'
+WHERE r.import_id = $1 AND r.action <> 'error'
+  AND (e.code IS NULL OR o.version IS DISTINCT FROM r.planned_version)
+"""
+_WRITTEN = ", ".join(COLUMNS)
+_VALUES = ", ".join(f"v.{column}" for column in COLUMNS)
+_CREATE = f"""
+INSERT INTO operations (equipment, vessel, {_WRITTEN})
+SELECT r.code, $2::text, {_VALUES}
+FROM import_rows r, jsonb_populate_record(NULL::operations, r.fields) v
+WHERE r.import_id = $1 AND r.action = 'create' ORDER BY r."row"
+"""
+_UPDATE = f"""
+UPDATE operations o
+SET ({_WRITTEN}, version, updated_at) = ROW ({_VALUES}, o.version + 1, now())
+FROM import_rows r, jsonb_populate_record(NULL::operations, r.fields) v
+WHERE r.import_id = $1 AND r.action = 'update'
+  AND o.equipment = r.code AND o.reference = v.reference
+"""
+
+
+async def stale(db: Driver, import_id: uuid.UUID, vessel: str) -> int:
+    """How many rows of the plan were made from what is gone; locks what it updates."""
+    await db.execute("DISCARD PLANS")
+    await db.execute(_LOCK, import_id, timeout=SECONDS)
+    return int(await db.fetchval(_STALE, import_id, vessel, timeout=SECONDS))
+
+
+async def apply(db: Driver, import_id: uuid.UUID, vessel: str) -> None:
+    """Raises asyncpg's IntegrityConstraintViolationError for an order entered since."""
+    await db.execute(_CREATE, import_id, vessel, timeout=SECONDS)
+    await db.execute(_UPDATE, import_id, timeout=SECONDS)

@@ -1,0 +1,70 @@
+"""docs/orders.md says what is: its example runs, its tables are the code's."""
+
+import json
+import re
+from pathlib import Path
+
+from httpx2 import AsyncClient
+
+from app.orders.fields import Field, fields
+from app.tests.factories import created, equipment, vessel
+from app.tests.imports.factories import counts, wrong
+from app.tests.orders.test_imports import send
+
+ROOT = Path(__file__).parents[4]
+PAGE = (ROOT / "docs" / "orders.md").read_text()
+
+
+def block(kind: str) -> str:
+    found = re.search(rf"(?ms)^```{kind}\n(.*?)^```", PAGE)
+    assert found
+    return found[1]
+
+
+def table(heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading."""
+    lines = re.search(r"(?m)(?:^\|.*\n)+", PAGE.partition(heading)[2])
+    assert lines
+    rows = [line.strip("|").split("|") for line in lines[0].splitlines()[2:]]
+    return [[cell.strip() for cell in row] for row in rows]
+
+
+async def test_the_example_is_read_as_it_says(client: AsyncClient) -> None:
+    await vessel(client, "NDV")
+    for tag in ("45-KA-7101", "45-PA-7102"):
+        await equipment(client, f"NDV-{tag}", of="NDV", tag=tag)
+    said = json.loads(block("json"))
+    answer = await send(client, block("csv"), mapping=said, dates="day-first")
+    planned = created(answer)
+    assert counts(planned) == (3, 0, 0, 1)
+    assert wrong(planned) == [(5, "equipment", "unknown-equipment")]
+    assert planned["ignored_columns"] == []
+
+
+def test_every_field_is_listed_with_its_names() -> None:
+    listed = {
+        field.strip("`"): [name.replace(" ", "") for name in names.split(", ") if name]
+        for field, names in table("## Fields")
+    }
+    known = fields(None).synonyms
+    # Letters and digits alone: those of the fields' own names go without saying.
+    assert listed == {
+        field: [name for name in known[field] if name != field.replace("_", "")]
+        for field in Field
+    }
+
+
+def test_every_error_of_a_row_is_listed() -> None:
+    app = ROOT / "backend" / "app"
+    sources = (app / "orders" / "fields.py", app / "orders" / "dates.py")
+    text = "".join(source.read_text() for source in sources)
+    raised = set(re.findall(r'PydanticCustomError\(\s*"([a-z-]+)"', text))
+    raised |= {f"invalid-{name}" for name in re.findall(r'_translate\("(\w+)"', text)}
+    queries = (app / "orders" / "queries.py").read_text()
+    raised |= set(re.findall(r'\*\("\w+", "([a-z-]+)"', queries))
+    raised |= set(re.findall(r"'([a-z]+-[a-z]+)', reference", queries))
+    listed = {
+        code for cells in table("## Errors") for code in re.findall("`(.*?)`", cells[0])
+    }
+    assert {"missing", "duplicate-row", "invalid-state", "ambiguous-date"} <= raised
+    assert raised <= listed
