@@ -92,7 +92,7 @@ SELECT m."row", m.code, m.id, m.version, m.reference, m.type, m.title, m.note, m
 FROM (
     SELECT s."row", s.equipment AS code, o.id, o.version, s.reference, s.finished_at,
         {_THEN}, coalesce(s.state, o.state, 'done') AS state,
-        coalesce(s.cost, o.cost, 0) AS cost,
+        coalesce(s.cost, o.cost, 0)::numeric(14, 2) AS cost,
         CASE WHEN s.given & {BITS[Field.ACTIVITY]} > 0 THEN s.activity
             WHEN o.id IS NOT NULL THEN o.activity
             ELSE (SELECT min(a.code) FROM maintenance_activities a

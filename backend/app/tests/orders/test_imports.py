@@ -284,6 +284,27 @@ async def test_what_is_wrong_with_a_row_is_said(
     assert [item["reference"] for item in await orders(aboard)] == ["7"]
 
 
+async def test_rows_with_errors_come_back_to_be_mended(aboard: AsyncClient) -> None:
+    text = (
+        "equipment,reference,type,state,note,due\n"
+        'NDV-A1,1,x,TECO,"\'- seal\nleaks",00000000\n'
+    )
+    none = {"due_at": {"column": "due", "values": {"00000000": ""}}}
+    # Each time a spreadsheet would read what it reads as a text.
+    for _ in range(2):
+        planned = created(await send(aboard, text, mapping=none))
+        assert wrong(planned) == [(2, "state", "invalid-state")]
+        text = (await aboard.get(planned["links"]["errors_csv"])).text
+    planned = created(await send(aboard, text.replace("TECO", "open"), mapping=none))
+    assert planned["ignored_columns"] == ["error_row", "error_reason"]
+    ok(await apply(aboard, planned))
+    [made] = await orders(aboard)
+    assert (made["state"], made["note"], made["due_at"]) == (
+        *("planned", "- seal\nleaks"),
+        None,
+    )
+
+
 async def test_a_file_that_names_no_order_is_refused(aboard: AsyncClient) -> None:
     for sheet in ("reference\n1\n", "tag\nNDV-A1\n"):
         answer = await send(aboard, sheet)
