@@ -362,3 +362,32 @@ async def test_the_record_knows_the_import(
     assert [tuple(row) for row in told] == [("From the old system", 3000, 1)]
     page = await get(committed, "operations", vessel="NDV", count="true", limit=1)
     assert page["total"] == 3000
+
+
+async def test_a_problem_of_long_ago_keeps_its_order_and_its_dates(
+    aboard: AsyncClient,
+) -> None:
+    said = {"reference": "4600131", "observed_at": "2013-02-01T08:00:00Z"}
+    body = said | {"equipment": "NDV-A1", "title": "Leaks", "kind": "failure"}
+    made = created(await aboard.post(url("issues"), json=body))
+    here = url("issues", str(made["number"]))
+    ordered = {
+        "type": "replacement",
+        "state": "done",
+        "reference": "4600131",
+        "finished_at": "2013-02-22T18:00:00Z",
+    }
+    created(await aboard.post(f"{here}/operations", json=ordered))
+    days = ("2013-02-01", "2013-02-22", "2013-02-25")
+    for step, day in zip(("triage", "resolve", "close"), days, strict=True):
+        ok(await aboard.post(f"{here}/{step}", json={"at": f"{day}T18:00:00Z"}))
+    assert ok(await aboard.get(here))["state"] == "closed"
+    moves = ok(await aboard.get(f"{here}/moves"))["items"]
+    assert [move["at"][:10] for move in moves] == [*days]
+    # A file means the same order, which stays that of its issue.
+    planned = await plan(aboard, "tag,order,cost\nNDV-A1,4600131,12.5\n")
+    assert counts(planned) == (0, 1, 0, 0)
+    ok(await apply(aboard, planned))
+    [known] = await orders(aboard)
+    assert (known["issue"], known["cost"]) == (made["number"], "12.50")
+    assert known["finished_at"] == ordered["finished_at"]
