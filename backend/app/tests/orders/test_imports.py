@@ -391,3 +391,31 @@ async def test_a_problem_of_long_ago_keeps_its_order_and_its_dates(
     [known] = await orders(aboard)
     assert (known["issue"], known["cost"]) == (made["number"], "12.50")
     assert known["finished_at"] == ordered["finished_at"]
+
+
+SPELT = {
+    "2013-02-21": "2013-02-21T00:00:00Z",
+    "2013-02-21 06:00": "2013-02-21T06:00:00Z",
+    "2013-02-21t06:00:30.5+01:00": "2013-02-21T05:00:30.500000Z",
+    "2013-02-21 06:00:00 UTC": "2013-02-21T06:00:00Z",
+    "20130221": "2013-02-21T00:00:00Z",
+    "21.2.2013 6:00": "2013-02-21T06:00:00Z",
+    "2/21/2013 12:05 AM": "2013-02-21T00:05:00Z",
+    "02/21/2013 6:05:09 pm": "2013-02-21T18:05:09Z",
+    "2-21-2013": "2013-02-21T00:00:00Z",
+    "1361426400000": "2013-02-21T06:00:00Z",
+}
+
+
+async def test_dates_are_read_as_they_are_spelt(aboard: AsyncClient) -> None:
+    wrong_ones = ("21/02/2013", "2/21/2013 13:00 PM", "2013-2-21", "21.02.13", "41000")
+    items = [
+        {"tag": "NDV-A1", "order": str(n), "state": "new", "type": "x", "due": spelt}
+        for n, spelt in enumerate((*SPELT, *wrong_ones))
+    ]
+    planned = await plan(aboard, json.dumps(items), ARRAY, dates="month-first")
+    found = [(error["value"], error["code"]) for error in planned["errors"]]
+    assert found == [(spelt, "invalid-instant") for spelt in wrong_ones]
+    ok(await apply(aboard, planned, skip_errors="true"))
+    read = {int(made["reference"]): made["due_at"] for made in await orders(aboard)}
+    assert [read[n] for n in range(len(SPELT))] == list(SPELT.values())
