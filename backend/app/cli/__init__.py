@@ -8,13 +8,17 @@ import typer
 from app.cli import (
     equipment,
     export,
+    failures,
     house,
     imports,
     issues,
     moves,
     operations,
+    orders,
     parts,
+    reliability,
     requisitions,
+    sensors,
     stock,
     units,
     vessels,
@@ -28,10 +32,14 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-features = (vessels, equipment, operations, issues, units, parts, stock, requisitions)
+features = (
+    *(vessels, equipment, operations, issues, units, parts, stock, requisitions),
+    *(sensors, failures, reliability),
+)
 for part in features:
     part.register(app)
 moves.register(equipment.app)
+orders.register(operations.operation)
 for command in (export, imports, house):
     command.register(app)
 

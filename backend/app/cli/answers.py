@@ -54,6 +54,21 @@ class Operation(BaseModel):
     performed_at: datetime
     note: str | None
     state: str
+    active_maintenance_hours: Decimal | None
+    down_hours: Decimal | None
+    cancel_reason: str | None
+    issue: int | None
+
+
+class ClosedOrder(Operation):
+    resolve_issue: str | None
+
+
+class CostLine(BaseModel):
+    kind: str
+    amount: Decimal
+    currency: str
+    description: str | None
 
 
 class Issue(BaseModel):
@@ -64,6 +79,7 @@ class Issue(BaseModel):
     kind: str
     priority: int
     failure_mode: str | None
+    impact: str | None
     state: str
     observed_at: datetime
     down_since: datetime | None
@@ -126,6 +142,7 @@ class Part(BaseModel):
 
 class Fit(BaseModel):
     equipment: str | None
+    class_: str | None = Field(alias="class")
     model: str | None
 
 
@@ -200,59 +217,6 @@ class RequisitionSummary(BaseModel):
 
 class Requisition(RequisitionSummary):
     lines: list[RequisitionLine]
-
-
-class Source(BaseModel):
-    column: str | None = None
-    constant: str | None = None
-    values: dict[str, str] = {}
-    refers_to: str | None = None
-
-
-class Counts(BaseModel):
-    create: int
-    update: int
-    unchanged: int
-    error: int
-
-
-class RowError(BaseModel):
-    row: int
-    column: str | None = None
-    value: object = None
-    message: str
-
-
-class Change(BaseModel):
-    before: str | None
-    after: str | None
-
-
-class Update(BaseModel):
-    row: int
-    code: str
-    changes: dict[str, Change]
-
-
-class PlannedRow(BaseModel):
-    row: int
-    code: str | None
-    tag: str | None
-    values: dict[str, str | None]
-
-
-class Plan(BaseModel):
-    id: str
-    vessel: str
-    filename: str | None
-    status: str
-    expires_at: datetime
-    rows: int
-    counts: Counts
-    columns: dict[str, str | Source]
-    ignored_columns: list[str]
-    errors: list[RowError]
-    updates: list[Update]
 
 
 class FieldError(BaseModel):

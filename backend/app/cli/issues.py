@@ -36,6 +36,17 @@ def report_issue(  # noqa: PLR0913 - a parameter is an option
     mode: Annotated[
         str | None, typer.Option(help="The failure mode, such as ELP.")
     ] = None,
+    mechanism: Annotated[
+        str | None, typer.Option(help="The failure mechanism, such as 2.2.")
+    ] = None,
+    cause: Annotated[str | None, typer.Option(help="The cause, such as 3.")] = None,
+    detection: Annotated[
+        str | None, typer.Option(help="How it was found, such as 8.")
+    ] = None,
+    impact: Annotated[
+        str | None, typer.Option(help="critical, degraded or incipient.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="All about it.")] = None,
     reporter: Annotated[str | None, typer.Option(help="Who reports it.")] = None,
     at: At = None,
     down_since: Annotated[
@@ -47,6 +58,11 @@ def report_issue(  # noqa: PLR0913 - a parameter is an option
     """Report a problem with an equipment."""
     given = {
         "failure_mode": mode,
+        "mechanism": mechanism,
+        "cause": cause,
+        "detection_method": detection,
+        "impact": impact,
+        "description": description,
         "reporter": reporter,
         "observed_at": at,
         "down_since": down_since,
@@ -235,6 +251,7 @@ def draw(response: httpx2.Response, *, as_json: bool) -> None:
             ("kind", it.kind),
             ("priority", it.priority),
             ("mode", it.failure_mode),
+            *([("impact", it.impact)] if it.impact else []),
             ("state", it.state),
             ("observed", f"{instant(it.observed_at)} UTC"),
             ("down", down(it)),

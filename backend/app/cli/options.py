@@ -59,6 +59,9 @@ EquipmentCode = Annotated[
 ]
 VesselCode = Annotated[str, typer.Argument(metavar="VESSEL", help="The vessel's code.")]
 StoreCode = Annotated[str, typer.Argument(metavar="STORE", help="The store's code.")]
+OrderId = Annotated[str, typer.Argument(metavar="ID", help="The operation order's id.")]
+From = Annotated[str | None, typer.Option("--from", help="Only since then (RFC 3339).")]
+To = Annotated[str | None, typer.Option(help="Only before then (RFC 3339).")]
 PartNumber = Annotated[str, typer.Argument(metavar="PART", help="The part's number.")]
 Quantities = Annotated[
     list[str],

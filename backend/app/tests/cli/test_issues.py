@@ -8,7 +8,15 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
     reported = fpso(*words, "--mode", "ELP", "--reporter", "Ana")
     assert reported.exit_code == 0, reported.stderr
     assert "title      Seal [1] leaks\n" in reported.stdout
-    assert fpso(*words, "--kind", "defect").exit_code == 0
+    told = ("--mechanism", "1.1", "--cause", "3", "--detection", "8")
+    defect = fpso(
+        *(*words, "--kind", "defect", *told),
+        *("--impact", "degraded", "--description", "At the drive end"),
+    )
+    assert "impact     degraded\n" in defect.stdout
+    as_sent = json.loads(fpso("issue", "show", "2", "--json").stdout)
+    assert as_sent["mechanism"] == "1.1"
+    assert as_sent["detection_method"] == "8"
     started = [fpso("issue", verb, "1", "--json") for verb in ("triage", "start")]
     assert json.loads(started[1].stdout)["state"] == "in_progress"
     ordered = fpso("issue", "order", "1", "--type", "repair", "--cost", "5", "--json")

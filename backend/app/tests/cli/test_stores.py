@@ -21,11 +21,16 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
     said(fpso, "part", "add", "OIL", "--name", "oil", "--price", "1", "--unit", "L")
     said(fpso, "part", "fit", "OIL", "--equipment", "5310B9D7")
     said(fpso, "part", "fit", "OIL", "--model", "HPX 40")
-    assert fpso("part", "show", "OIL").stdout.splitlines()[-2:] == [
+    said(fpso, "part", "fit", "OIL", "--class", "CO")
+    assert fpso("part", "show", "OIL").stdout.splitlines()[-3:] == [
         "fits          5310B9D7",
         "fits          model HPX 40",
+        "fits          class CO",
     ]
-    for words in (("--equipment", "5310B9D7"), ("--model", "HPX 40"), ("-q", "oi")):
+    for words in (
+        *(("--equipment", "5310B9D7"), ("--model", "HPX 40"), ("-q", "oi")),
+        ("--class", "CO"),
+    ):
         page = said(fpso, "part", "list", *words)
         assert [it["number"] for it in page["items"]] == ["OIL"]
     assert len(said(fpso, "part", "list")["items"]) == 2
