@@ -252,4 +252,5 @@ def averages(item: CountedItem) -> tuple[object, ...]:
 
 
 def meanings(units: dict[str, str]) -> str:
-    return ". ".join(f"{unit.capitalize()}: {what}" for unit, what in units.items())
+    said = (f"{unit.capitalize()} are {what}." for unit, what in units.items())
+    return " ".join(said)

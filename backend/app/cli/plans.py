@@ -133,7 +133,8 @@ def told(log: Log) -> str:
     if log.first and log.last:
         words += f" of {log.equipment:,} equipment"
         words += f", {instant(log.first)} to {instant(log.last)} UTC"
-    return f"{words}; readings: {log.errors:,} errors, {log.warnings:,} warnings"
+    errors = count(log.errors, "error", "errors")
+    return f"{words}; readings: {errors}, {count(log.warnings, 'warning', 'warnings')}"
 
 
 def created(row: PlannedRow) -> str:

@@ -99,7 +99,7 @@ def stated(
 
 
 def state(it: Stated) -> None:
-    since = f"{instant(it.from_)} to " if it.from_ else "until "
+    since = f"{instant(it.from_)} UTC to " if it.from_ else "until "
     counted = "errors" if it.level == "error" else "errors and warnings"
     note(f"N counts {counted}, {since}{instant(it.to)} UTC. HOURS are {it.time_base}.")
     note(

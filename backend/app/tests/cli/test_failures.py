@@ -57,7 +57,7 @@ def test_a_log_is_planned_applied_and_counted(
     assert head.endswith(f"{vessel} from failures.log, 3 lines")
     assert told == (
         "  2 failures of 1 equipment, 2026-01-10 10:46 to 2026-02-11 08:00 UTC; "
-        "readings: 2 errors, 1 warnings"
+        "readings: 2 errors, 1 warning"
     )
     assert counted == "Plan: 3 to create, 0 to update, 0 unchanged, 0 errors."
     identity = head.split()[1].strip(":")
@@ -104,7 +104,7 @@ def test_failures_are_counted_by_what_one_asks(
         assert rows(fpso, "failures", "summary", "--by", by) == expected
     told = words(fpso("failures", "summary", "--limit", "1", "--by", "month").stderr)
     assert "There are 2 in all" in told
-    assert "2 failures and 3 readings in all. Failures: distinct failures" in told
+    assert "2 failures and 3 readings in all. Failures are distinct failures" in told
     narrow = ("--level", "warning", "--group", "K", "--unit", "failures")
     assert rows(fpso, "failures", "summary", *narrow) == [["5310B9D7", "1", "1"]]
     assert "None." in fpso("failures", "summary", "--code", "NOPE").stderr
@@ -141,7 +141,7 @@ def test_reliability_says_what_its_figures_are_of(
         *("K", "2", "1,200", "1,667", "600", "191", "3,377", "-", "100.000%"),
     ]
     told = words(done.stderr)
-    assert "N counts errors, 2026-01-01 00:00 to 2026-02-20 00:00 UTC." in told
+    assert "N counts errors, 2026-01-01 00:00 UTC to 2026-02-20 00:00 UTC." in told
     assert "HOURS are calendar hours within the window" in told
     assert "LOW and HIGH bound MTBF with 0.9 confidence" in told
 

@@ -8,9 +8,9 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
     reported = fpso(*words, "--mode", "ELP", "--reporter", "Ana")
     assert reported.exit_code == 0, reported.stderr
     assert "title      Seal [1] leaks\n" in reported.stdout
-    told = ("--mechanism", "1.1", "--cause", "3", "--detection", "8")
+    codes = ("--mechanism", "1.1", "--cause", "3", "--detection", "8")
     defect = fpso(
-        *(*words, "--kind", "defect", *told),
+        *(*words, "--kind", "defect", *codes),
         *("--impact", "degraded", "--description", "At the drive end"),
     )
     assert "impact     degraded\n" in defect.stdout
