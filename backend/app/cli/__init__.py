@@ -12,6 +12,7 @@ from app.cli import (
     house,
     imports,
     issues,
+    levels,
     moves,
     operations,
     orders,
@@ -39,6 +40,7 @@ features = (
 for part in features:
     part.register(app)
 moves.register(equipment.app)
+levels.register(stock.stock)
 orders.register(operations.operation)
 for command in (export, imports, house):
     command.register(app)

@@ -89,6 +89,18 @@ class Issue(BaseModel):
     offer: str | None
 
 
+class Move(BaseModel):
+    at: datetime
+    after: str
+    comment: str | None
+
+
+class Comment(BaseModel):
+    created_at: datetime
+    author: str | None
+    text: str
+
+
 class Hardware(BaseModel):
     manufacturer: str
     model: str
@@ -161,6 +173,13 @@ class Stock(BaseModel):
     on_hand: Decimal
     reserved: Decimal
     available: Decimal
+
+
+class Level(BaseModel):
+    part: str
+    store: str
+    minimum: Decimal
+    maximum: Decimal
 
 
 class Moved(BaseModel):

@@ -10,6 +10,7 @@ from app.cli.client import read, server
 from app.cli.listing import show_list
 from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url, Words
 from app.cli.render import emit_json, fields, instant, note
+from app.cli.story import tell
 
 issue = typer.Typer(no_args_is_help=True)
 
@@ -127,9 +128,11 @@ def list_issues(  # noqa: PLR0913 - a parameter is an option
 
 @issue.command("show")
 def show_issue(number: Number, *, url: Url = "", as_json: Json = False) -> None:
-    """Show one issue."""
+    """Show one issue, its orders, its steps and what was said about it."""
     with server(url, as_json=as_json) as api:
         draw(api.get("issues", str(number)), as_json=as_json)
+        if not as_json:
+            tell(api, str(number))
 
 
 def step(verb: str, summary: str) -> None:

@@ -31,6 +31,14 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
         fpso("issue", "comment", "1", "It was rain", "--author", "Ola").exit_code == 0
     )
     shown = fpso("issue", "show", "1").stdout
+    story = [line.split()[2:] for line in shown.splitlines()[-4:]]
+    assert story == [
+        ["triaged"],
+        ["in_progress"],
+        ["cancelled", "No", "leak"],
+        ["comment", "Ola", "It", "was", "rain"],
+    ]
+    assert "repair  planned  5.00 USD" in shown
     assert "state      cancelled\n" in shown
     assert "orders     1, 1 open\n" in shown
 

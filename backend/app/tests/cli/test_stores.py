@@ -61,6 +61,11 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
         (("reserve", identity), "approved"),
     ):
         assert said(fpso, "requisition", *moved)["state"] == state
+    level = ("stock", "level", "MAIN", "OIL")
+    assert fpso(*level).exit_code == 1
+    assert said(fpso, *level, "--minimum", "1", "--maximum", "9")["maximum"] == "9"
+    assert "minimum  1\nmaximum  1,000\n" in fpso(*level, "--maximum", "1000").stdout
+    assert said(fpso, *level)["maximum"] == "1000"
     page = said(fpso, "stock", "reorder", "--vessel", vessel)
     assert [(it["part"], it["quantity"]) for it in page["items"]] == [("A=B", "3")]
     page = said(fpso, "requisition", "list", "--waiting", "--state", "approved")
