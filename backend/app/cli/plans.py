@@ -40,7 +40,9 @@ class PlanScreen:
             self.section("=", unchanged, plan.counts.unchanged)
         what = "row" if plan.details is None else "line"
         errors = (f"{what} {refused(error)}" for error in plan.errors)
-        self.section("!", errors, len(plan.errors))
+        # A row may have several errors, and the server tells of some rows only.
+        total = max(len(plan.errors), plan.counts.error)
+        self.section("!", errors, total)
         self.line(summary(plan), "bold")
 
     def head(self) -> None:
