@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli import (
+    codes,
     equipment,
     export,
     failures,
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 features = (
     *(vessels, equipment, operations, issues, units, parts, stock, requisitions),
-    *(sensors, failures, reliability),
+    *(sensors, failures, reliability, codes),
 )
 for part in features:
     part.register(app)

@@ -38,6 +38,13 @@ class Path(BaseModel):
     items: list[Equipment]
 
 
+class Term(BaseModel):
+    code: str
+    name: str
+    source: str
+    verified: bool
+
+
 class StatusChange(BaseModel):
     changed: list[str]
     unchanged: list[str]
@@ -111,9 +118,13 @@ class Unit(Hardware):
     equipment: str | None
 
 
+class Installed(Hardware):
+    id: str
+
+
 class Installation(BaseModel):
     equipment: str
-    unit: Hardware
+    unit: Installed
     installed_at: datetime
     removed_at: datetime | None
     removed_because: str | None

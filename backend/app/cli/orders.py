@@ -1,4 +1,4 @@
-"""`fpso operation start`, `charge`, `finish` and `cancel`: how an order goes on."""
+"""`fpso operation show`, `start`, `charge`, `finish` and `cancel`: how one goes on."""
 
 from typing import Annotated
 
@@ -8,7 +8,16 @@ import typer
 from app.cli.answers import ClosedOrder, CostLine, Operation
 from app.cli.client import read, server
 from app.cli.options import Json, OrderId, Url
-from app.cli.render import emit_json, fields, money, note, quantity
+from app.cli.render import (
+    Screen,
+    emit_json,
+    fields,
+    money,
+    note,
+    quantity,
+    table,
+)
+from app.cli.story import collect
 
 At = Annotated[
     str | None, typer.Option(help="When (RFC 3339); now, if it is not given.")
@@ -16,10 +25,31 @@ At = Annotated[
 
 
 def register(operation: typer.Typer) -> None:
+    operation.command("show")(show_order)
     operation.command("start")(start_order)
     operation.command("charge")(charge_order)
     operation.command("finish")(finish_order)
     operation.command("cancel")(cancel_order)
+
+
+def show_order(identity: OrderId, *, url: Url = "", as_json: Json = False) -> None:
+    """Show an order, and what makes up its cost."""
+    with server(url, as_json=as_json) as api:
+        response = api.get("operations", identity)
+        if as_json:
+            emit_json(response.content)
+            return
+        draw(read(response, Operation))
+        lines = collect(api, CostLine, "operations", identity, "costs")
+        if lines:
+            Screen().print()
+            table(
+                ("KIND", "FOR…", ">AMOUNT"),
+                [
+                    (line.kind, line.description, money(line.amount, line.currency))
+                    for line in lines
+                ],
+            )
 
 
 def start_order(

@@ -66,6 +66,26 @@ def test_a_unit_is_swapped_and_its_history_told(fpso: Fpso, vessel: str) -> None
     assert [unit["serial_number"] for unit in spare] == ["S1"]
     where = json.loads(fpso("unit", "list", "--serial", "S2", "--json").stdout)
     assert where["items"][0]["equipment"] == "5310B9D7"
+    added = fpso("unit", "add", *of, "S3")
+    assert added.stdout.splitlines()[0] == "serial number  S3"
+    out = fpso("unit", "remove", "5310B9D7", "--reason", "Sent ashore")
+    assert "out        S2\n" in out.stdout
+    spare = json.loads(fpso("unit", "list", "--spare", "--json").stdout)["items"]
+    assert [unit["serial_number"] for unit in spare] == ["S1", "S2", "S3"]
+    empty = fpso("unit", "remove", "5310B9D7")
+    assert empty.exit_code == 1
+    assert "5310B9D7 is empty." in empty.stderr
+    assert fpso("unit", "swap", "5310B9D7", *of, "S2").exit_code == 0
     taken = fpso("unit", "swap", "23-LSHH-96138 (2)", *of, "S2")
     assert taken.exit_code == 1
     assert "takes it out" in taken.stderr
+
+
+def test_the_codes_of_the_field_are_listed(fpso: Fpso) -> None:
+    shown = fpso("codes", "failure-modes").stdout.splitlines()
+    assert shown[0].split() == ["CODE", "MEANING", "VERIFIED", "SOURCE"]
+    assert shown[2].split()[0] == "AIR"
+    unsure = fpso("codes", "equipment-classes", "--unverified", "--json").stdout
+    codes = {item["code"] for item in json.loads(unsure)["items"]}
+    assert "CO" in codes
+    assert "PU" not in codes

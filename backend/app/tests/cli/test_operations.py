@@ -123,6 +123,9 @@ def test_an_order_is_planned_begun_charged_and_finished(
     assert "work       4.5 h" in done
     assert "down       12 h" in done
     assert "cost       400.00 USD" in done
+    told = fpso("operation", "show", identity).stdout.splitlines()
+    assert told[: len(done)] == done
+    assert told[-1].split() == ["labour", "Two", "mechanics", "400.00", "USD"]
     again = fpso(*finish)
     assert again.exit_code == 1
     assert "409" in again.stderr
