@@ -68,7 +68,7 @@ def test_a_log_is_planned_applied_and_counted(
 
     listed = rows(fpso, "failures", "list", "--code", "5310B9D7")
     assert listed[0] == ["2026-02-11", "08:00", "5310B9D7", "error", "log", "1"]
-    narrow = ("--from", "2026-02-01T00:00:00Z", "--to", "2026-03-01T00:00:00Z")
+    narrow = ("--from", "2026-02-01", "--to", "2026-02-11T08:00:01Z")
     assert len(rows(fpso, "failures", "list", *into, *narrow)) == 1
     assert fpso("failures", "list", "--level", "warning").stderr == "None.\n"
 
