@@ -115,7 +115,8 @@ async def apply(session: AsyncSession, planned: Import) -> None:
             "Sensors, or failures of the same time, changed after the plan was made, "
             f"and nothing was applied. {imports.AGAIN}"
         )
-    if await loads.apply(db, planned.number, planned.vessel) != planned.creates:
+    lines = planned.creates
+    if await loads.apply(db, planned.number, planned.vessel, lines) != lines:
         raise PlanStaleError(
             "The database was cut off after this plan was made, and lines of the plan "
             f"are lost; nothing was applied. {imports.AGAIN}"
