@@ -81,7 +81,8 @@ def replace_index(old: str, new: str, columns: str) -> None:
         op.execute("SET lock_timeout = '5min'")
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {new}")
         op.execute(
-            f"CREATE INDEX CONCURRENTLY {new} ON planned_readings USING brin ({columns})"
+            f"CREATE INDEX CONCURRENTLY {new} "
+            f"ON planned_readings USING brin ({columns})"
         )
         op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {old}")
 

@@ -3,10 +3,9 @@
 All run in the caller's transaction, on the asyncpg connection below it.
 """
 
-import io
 import json
 import uuid
-from collections.abc import Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -50,13 +49,18 @@ async def make_room(db: Driver) -> None:
     )
 
 
-async def stage(db: Driver, lines: bytes) -> bool:
+async def stage(db: Driver, texts: Iterable[bytes]) -> bool:
     """Whether PostgreSQL could read all of the lines; else none of them is staged."""
+
+    async def source() -> AsyncIterator[bytes]:
+        for text in texts:
+            yield text
+
     try:
         async with db.transaction():
             await db.copy_to_table(
                 "planned_readings",
-                source=io.BytesIO(lines),
+                source=source(),
                 columns=STAGED,
                 timeout=SECONDS,
             )
