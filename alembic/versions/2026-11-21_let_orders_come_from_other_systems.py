@@ -21,8 +21,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app import triggers
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
