@@ -94,8 +94,6 @@ async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
             f"{href('requisitions', str(identity), 'lines', 'PART')} adds a line.",
             state=whole.requisition.state,
         )
-    for item in whole.items:
-        item.line.price = item.price
     return await _reserve(session, whole)
 
 
@@ -144,12 +142,10 @@ async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whol
     requisition, lines, before = whole.requisition, whole.lines, whole.issued_total
     requisition.issue(at)
     given = _to_issue(requisition, lines, data)
-    for number, quantity in given.items():
-        lines[number].reserved -= quantity
-        lines[number].issued += quantity
+    await queries.take(session, whole, given, issued=True)
     if all(line.issued == line.quantity for line in lines.values()):
         requisition.finish()
-    await stock.hand_out(session, requisition.store, given, requisition.id)
+    await session.flush()
     if requisition.operation and (spent := whole.issued_total - before):
         line = CostLineCreate.model_validate(
             {
@@ -159,6 +155,8 @@ async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whol
             }
         )
         await operations.charge(session, requisition.operation, line)
+        await session.flush()
+    await stock.hand_out(session, requisition.store, given, requisition.id)
     return whole
 
 
@@ -204,29 +202,23 @@ async def whole_of(session: AsyncSession, requisition: Requisition) -> Whole:
 
 
 async def _opened(session: AsyncSession, identity: uuid.UUID) -> tuple[Whole, datetime]:
-    """Lock the requisition and read all of it: once stock is locked too, be quick."""
+    """Lock the requisition and read all of it; stock is locked last, and briefly."""
     requisition, at = await locked(session, identity)
     return await whole_of(session, requisition), at
 
 
 async def _reserve(session: AsyncSession, whole: Whole) -> Whole:
-    requisition, lines = whole.requisition, whole.lines
-    lacked = {it.part: it.backordered for it in lines.values() if it.backordered}
-    if lacked:
-        taken = await stock.reserve(session, requisition.store, lacked, requisition.id)
-        for number, quantity in taken.items():
-            lines[number].reserved += quantity
     await session.flush()
+    await queries.reserve(session, whole)
     return whole
 
 
 async def _release(session: AsyncSession, whole: Whole) -> Whole:
     requisition, lines = whole.requisition, whole.lines
     held = {it.part: it.reserved for it in lines.values() if it.reserved}
-    for number in held:
-        lines[number].reserved = Decimal()
     await session.flush()
     if held:
+        await queries.take(session, whole, held, issued=False)
         await stock.release(
             session, requisition.store, held, requisition.id, requisition.reason
         )

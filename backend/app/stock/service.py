@@ -103,21 +103,6 @@ async def adjust(session: AsyncSession, data: Adjustment) -> Sequence[Row[Any]]:
     return await _book(session, moves, _origin(Kind.ADJUST, data))
 
 
-async def reserve(
-    session: AsyncSession,
-    store: str,
-    quantities: Mapping[str, Decimal],
-    requisition: uuid.UUID,
-) -> dict[str, Decimal]:
-    """Reserve as much of each part as the store has to give; give how much that was."""
-    moves = [Move(part, store, NOTHING, asked) for part, asked in quantities.items()]
-    origin = Origin(Kind.RESERVE, requisition=requisition)
-    await queries.open_balances(session, moves)
-    await queries.lock(session, moves)
-    taken = await queries.reserve(session, moves, origin)
-    return {part: taken.get((part, store), NOTHING) for part in quantities}
-
-
 async def release(
     session: AsyncSession,
     store: str,
@@ -152,18 +137,20 @@ async def _book(
 
 
 async def _move(session: AsyncSession, moves: Sequence[Move], origin: Origin) -> None:
-    """Make all of the moves; raises InsufficientStockError."""
-    available = await queries.lock(session, moves)
-    made = await queries.move(session, moves, origin)
+    """Make all of the moves; raises InsufficientStockError.
+
+    All that comes after it lets others wait for this stock: nothing, at best.
+    """
+    left = await queries.move(session, moves, origin)
     short = [
         {
             "part": it.part,
             "store": it.store,
             "wanted": spell_quantity(-it.on_hand),
-            "available": spell_quantity(available[it.part, it.store]),
+            "available": spell_quantity(left[it.part, it.store]),
         }
         for it in moves
-        if (it.part, it.store) not in made
+        if (it.part, it.store) in left
     ]
     if short:
         first = short[0]

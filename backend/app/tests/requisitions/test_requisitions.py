@@ -254,3 +254,32 @@ async def test_what_is_reserved_is_not_there_for_others(client: AsyncClient) -> 
     ok(await do(client, made, "submit"))
     assert await on_hand(client, "A") == ("1", "0", "1")
     assert await on_hand(client, "A", YARD) == ("1", "1", "0")
+
+
+async def test_no_move_takes_a_statement_a_line_and_stock_is_locked_by_the_last(
+    client: AsyncClient, statements: list[str]
+) -> None:
+    """Whoever wants the same part waits for what comes after it: the commit."""
+
+    def told() -> list[str]:
+        # Those of the transaction that the test rolls back stand for BEGIN and COMMIT.
+        own = [each for each in statements if "SAVEPOINT" not in each]
+        statements.clear()
+        return own
+
+    parts = {f"P{number}": 2 for number in range(12)}
+    await stocked(client, **parts)
+    told()
+    made = await cart(client, "mechanic", **parts)
+    assert len(told()) == 7
+    for verb, body in (
+        ("submit", {}),
+        ("approve", {"by": "supervisor"}),
+        ("issue", {"lines": [{"part": part, "quantity": 1} for part in parts]}),
+        ("close", {"reason": "Enough"}),
+    ):
+        ok(await do(client, made, verb, **body))
+        *before, last = told()
+        assert len(before) <= 5
+        assert not any("balances" in each for each in before)
+        assert ("UPDATE balances" in last) == (verb != "approve")
