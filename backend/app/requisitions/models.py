@@ -49,6 +49,8 @@ class Requisition(Record):
         ),
         Index(None, "vessel", "created_at", "id"),
         Index(None, "store", "state"),
+        Index(None, "state", "created_at", "id"),
+        Index(None, "requester", "created_at", "id"),
         Index(None, "operation", postgresql_where=text("operation IS NOT NULL")),
         Index(None, "created_at", "id"),
     )
@@ -149,6 +151,7 @@ class Line(Record):
             name="covered",
         ),
         Index(None, "part", postgresql_where=text("reserved + issued < quantity")),
+        Index(None, "part", "requisition"),
     )
 
     requisition: Mapped[uuid.UUID] = mapped_column(ForeignKey("requisitions.id"))

@@ -1,15 +1,15 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from app.pagination import PageQuery
+from app.pagination import ListQuery
 from app.parts.schemas import Currency
 from app.quantities import Quantity, QuantityRead
 from app.requisitions.models import ANONYMOUS, State
-from app.stock.schemas import LINES_MAX, StockLine, each_part_once
+from app.stock.schemas import LINES_MAX, PartWords, StockLine, each_part_once
 from app.values import Code, CodeRef, Input, Instant, Label, Money, Note
 
 Name = Annotated[
@@ -173,8 +173,10 @@ class RequisitionRead(RequisitionSummary):
     lines: list[LineRead]
 
 
-class RequisitionQuery(PageQuery):
+class RequisitionQuery(ListQuery):
     """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(RequisitionSummary.model_fields)
 
     vessel: tuple[CodeRef, ...] = ()
     store: tuple[CodeRef, ...] = ()
@@ -187,14 +189,6 @@ class RequisitionQuery(PageQuery):
         Field(description="Whether it waits for parts that are not in stock."),
     ] = None
     sort: Literal["created_at", "-created_at"] = "-created_at"
-
-
-class ReorderQuery(PageQuery):
-    """Filters are exact; repeat one to allow several values."""
-
-    part: tuple[CodeRef, ...] = ()
-    store: tuple[CodeRef, ...] = ()
-    vessel: tuple[CodeRef, ...] = ()
 
 
 class ReorderRead(BaseModel):
@@ -214,3 +208,14 @@ class ReorderRead(BaseModel):
     price: Money
     amount: Money
     currency: Currency
+
+
+class ReorderQuery(ListQuery):
+    """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(ReorderRead.model_fields)
+
+    part: tuple[CodeRef, ...] = ()
+    store: tuple[CodeRef, ...] = ()
+    vessel: tuple[CodeRef, ...] = ()
+    q: PartWords = None

@@ -22,7 +22,8 @@ from app.links import href
 from app.operations import service as operations
 from app.operations.models import CostKind
 from app.operations.schemas import CostLineCreate
-from app.pagination import paginate
+from app.pagination import count, paginate
+from app.parts import service as parts
 from app.quantities import spell_quantity
 from app.requisitions import queries
 from app.requisitions.models import Line, Requisition
@@ -40,7 +41,7 @@ from app.stock import service as stock
 from app.stock.models import Balance, Store
 from app.values import spell_money
 
-Listing = tuple[Sequence[Row[Any]], str | None]
+Counted = tuple[Sequence[Row[Any]], str | None, int | None]
 Quantities = dict[str, Decimal]
 
 
@@ -57,7 +58,7 @@ async def read(session: AsyncSession, identity: uuid.UUID) -> Whole:
 
 async def listing(
     session: AsyncSession, query: RequisitionQuery
-) -> tuple[Sequence[Whole], str | None]:
+) -> tuple[Sequence[Whole], str | None, int | None]:
     found = select(Requisition)
     for column, values in (
         (Requisition.vessel, query.vessel),
@@ -81,7 +82,8 @@ async def listing(
         columns={"created_at": Requisition.created_at},
         unique=Requisition.id,
     )
-    return await queries.whole(session, [row[0] for row in rows]), next_cursor
+    whole = await queries.whole(session, [row[0] for row in rows])
+    return whole, next_cursor, await count(session, found, query)
 
 
 async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
@@ -160,7 +162,7 @@ async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whol
     return whole
 
 
-async def reorder(session: AsyncSession, query: ReorderQuery) -> Listing:
+async def reorder(session: AsyncSession, query: ReorderQuery) -> Counted:
     """One page of what must be ordered, by part and store."""
     found = queries.to_reorder()
     for column, values in (
@@ -170,7 +172,9 @@ async def reorder(session: AsyncSession, query: ReorderQuery) -> Listing:
     ):
         if values:
             found = found.where(column.in_(values))
-    return await paginate(
+    if query.q:
+        found = found.where(Balance.part.in_(await parts.numbers(session, query.q)))
+    page = await paginate(
         session,
         found,
         query,
@@ -178,6 +182,7 @@ async def reorder(session: AsyncSession, query: ReorderQuery) -> Listing:
         columns={"part": Balance.part},
         unique=Balance.store,
     )
+    return *page, await count(session, found, query)
 
 
 async def locked(
