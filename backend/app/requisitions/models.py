@@ -31,6 +31,15 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+# What can be done instead of a move that the state refuses.
+HINTS = {
+    State.CART: "Submit it first.",
+    State.SUBMITTED: "Approve it first, or cancel it and open another one.",
+    State.APPROVED: "Issue what is reserved for it; close ends it, with a reason.",
+}
+ENDED = "It has ended: open another one for what is still needed."
+
+
 class Requisition(Record):
     """Parts that somebody asks of a store for a vessel: a cart until it is submitted.
 
@@ -116,8 +125,8 @@ class Requisition(Record):
         flag_modified(self, "updated_at")
 
     def _decide(self, state: State, at: datetime, by: str, reason: str | None) -> None:
-        # Callers without a name cannot be told apart.
-        if by == self.requester != ANONYMOUS:
+        # Callers without a name cannot be told apart; Welder is no other than welder.
+        if by.casefold() == self.requester.casefold() != ANONYMOUS:
             raise ConflictError(
                 f"{by} asked for it: somebody else approves or rejects it. Its "
                 "requester can cancel it.",
@@ -132,7 +141,8 @@ class Requisition(Record):
     def _only(self, verb: str, *possible: State) -> None:
         if self.state not in possible:
             what = f"The requisition {self.id}"
-            raise MoveRefusedError.of(what, verb, self.state, possible)
+            hint = HINTS.get(self.state, ENDED)
+            raise MoveRefusedError.of(what, verb, self.state, possible, hint)
 
 
 class Line(Record):

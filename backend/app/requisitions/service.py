@@ -26,7 +26,7 @@ from app.pagination import count, paginate
 from app.parts import service as parts
 from app.quantities import spell_quantity
 from app.requisitions import queries
-from app.requisitions.models import Line, Requisition
+from app.requisitions.models import Line, Requisition, State
 from app.requisitions.queries import Whole
 from app.requisitions.schemas import (
     Approval,
@@ -94,7 +94,7 @@ async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
         raise ConflictError(
             "The cart is empty. PUT "
             f"{href('requisitions', str(identity), 'lines', 'PART')} adds a line.",
-            state=whole.requisition.state,
+            state=State.CART,
         )
     return await _reserve(session, whole)
 

@@ -108,7 +108,14 @@ async def set_level(session: AsyncSession, code: str, data: LevelCreate) -> Leve
         if problems.constraint(refusal) != "uq_stock_levels_part_store":
             raise
         existing = href("stores", code, "levels", part.number)
-        raise DuplicateError.of("part", data.part, existing=existing) from None
+        message = f"{code} has levels of {part.number} already. PATCH changes them."
+        problem = FieldProblem(pointer="/part", code="duplicate-part", message=message)
+        raise DuplicateError(
+            f"{message[:-1]}: {existing}.",
+            errors=[problem],
+            existing=existing,
+            field="part",
+        ) from None
     # What should be there and is not has a balance too: of nothing.
     nothing = Decimal()
     await queries.open_balances(

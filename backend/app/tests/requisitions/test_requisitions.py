@@ -205,7 +205,8 @@ async def test_each_state_allows_its_moves_alone(
 async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
     await stocked(client, A=1)
     empty = await cart(client)
-    refused(await do(client, empty, "submit"), 409, "conflict")
+    problem = refused(await do(client, empty, "submit"), 409, "conflict")
+    assert problem["state"] == "cart"
     assert (await get(client, "requisitions", empty["id"]))["state"] == "cart"
     ok(await do(client, empty, "cancel"))
     it = await submitted(client, A=1)
@@ -213,10 +214,13 @@ async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
         answer = await do(client, it, "reject", **wrong)
         assert pointers(refused(answer, 422, "invalid")).keys() == {"/reason"}
     # Nobody decides on their own wish; without names nobody can tell.
-    for verb in ("approve", "reject"):
-        answer = await do(client, it, verb, by="mechanic", reason="x")
+    for verb, by in (("approve", "mechanic"), ("reject", " Mechanic")):
+        answer = await do(client, it, verb, by=by, reason="x")
         assert "somebody else" in refused(answer, 409, "conflict")["detail"]
     ok(await do(client, it, "approve", by="supervisor"))
+    # What others rely on is closed, not taken back.
+    problem = refused(await do(client, it, "cancel"), 409, "move-refused")
+    assert "close ends it" in problem["detail"]
     for lines, status in (
         ([{"part": "A", "quantity": 2}], 409),
         ([{"part": "B", "quantity": 1}], 404),
