@@ -1,6 +1,7 @@
 """HEAD wherever there is GET, and which methods an address answers to."""
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,9 +25,11 @@ class AnswerHead:
 def allowed(app: FastAPI, path: str) -> list[str]:
     """The methods of every documented address that `path` fits."""
     methods = {
-        method.upper()
-        for template, operations in app.openapi()["paths"].items()
-        if compile_path(template)[0].fullmatch(path)
-        for method in operations
+        method
+        for context in iter_route_contexts(app.routes)
+        if isinstance(context.original_route, APIRoute)
+        and context.original_route.include_in_schema
+        and compile_path(context.path or "")[0].fullmatch(path)
+        for method in context.methods or ()
     }
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)

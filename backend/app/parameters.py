@@ -1,6 +1,12 @@
 """A query parameter that means nothing here is refused, never ignored."""
 
-from fastapi import FastAPI, Request
+from typing import get_origin
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from app.errors import FieldProblem, InvalidError
 
@@ -8,27 +14,32 @@ from app.errors import FieldProblem, InvalidError
 Parameters = dict[str, dict[str, bool]]
 
 
-def _documented(app: FastAPI) -> Parameters:
-    return {
-        operation["operationId"]: {
-            parameter["name"]: parameter["schema"].get("type") == "array"
-            for parameter in operation.get("parameters", [])
-            if parameter["in"] == "query"
-        }
-        for path in app.openapi()["paths"].values()
-        for operation in path.values()
-    }
+def taken(by: Dependant) -> dict[str, bool]:
+    """The query parameters of a route, and of all that it depends on."""
+    fields: dict[str, FieldInfo] = {}
+    for parameter in by.query_params:
+        kind = parameter.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            known = kind.model_fields.items()
+            fields |= {field.alias or name: field for name, field in known}
+        else:
+            fields[parameter.alias] = parameter.field_info
+    found = {name: get_origin(it.annotation) is tuple for name, it in fields.items()}
+    for dependency in by.dependencies:
+        found |= taken(dependency)
+    return found
 
 
 async def refuse_unknown(request: Request) -> None:
-    """Refuse what the operation does not document, or wants only once."""
+    """Refuse what the operation does not take, or wants only once."""
     # Async, although it waits for nothing: FastAPI sends plain functions to a thread.
     if not request.scope["query_string"]:
         return
-    state = request.app.state
-    if not hasattr(state, "parameters"):
-        state.parameters = _documented(request.app)
-    known: dict[str, bool] = state.parameters[request.scope["route"].name]
+    route: APIRoute = request.scope["route"]
+    every: Parameters = request.app.state.parameters
+    if route.name not in every:
+        every[route.name] = taken(route.dependant)
+    known = every[route.name]
     has = f"It has {', '.join(sorted(known))}." if known else "It has none."
     wrong = [
         FieldProblem(

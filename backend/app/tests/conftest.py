@@ -174,8 +174,8 @@ async def engine(settings: Settings) -> AsyncGenerator[AsyncEngine]:
     await engine.dispose()
 
 
-@pytest.fixture
-async def sessions(engine: AsyncEngine) -> AsyncGenerator[Sessions]:
+@asynccontextmanager
+async def rolled_back(engine: AsyncEngine) -> AsyncGenerator[Sessions]:
     """Sessions whose commits are savepoints inside a transaction we roll back."""
     async with engine.connect() as connection:
         transaction = await connection.begin()
@@ -185,6 +185,12 @@ async def sessions(engine: AsyncEngine) -> AsyncGenerator[Sessions]:
             join_transaction_mode="create_savepoint",
         )
         await transaction.rollback()
+
+
+@pytest.fixture
+async def sessions(engine: AsyncEngine) -> AsyncGenerator[Sessions]:
+    async with rolled_back(engine) as sessions:
+        yield sessions
 
 
 def state(sessions: Sessions) -> dict[str, object]:
@@ -231,12 +237,12 @@ async def fresh(databases: Databases) -> AsyncGenerator[Settings]:
 
 
 @pytest.fixture
-async def committed(fresh: Settings) -> AsyncGenerator[AsyncClient]:
+async def committed(app: FastAPI, fresh: Settings) -> AsyncGenerator[AsyncClient]:
     """A client whose requests commit, each on a connection of its own."""
     engine = create_engine(fresh)
     async with (
         open_drivers(engine, fresh.pool_size) as drivers,
-        client_for(create_app(fresh), create_sessions(engine), drivers) as client,
+        client_for(app, create_sessions(engine), drivers) as client,
     ):
         yield client
     await engine.dispose()

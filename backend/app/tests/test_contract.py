@@ -14,14 +14,15 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import errors
-from app.database import Sessions, create_engine, create_sessions
+from app.database import create_engine, create_sessions
 from app.main import BODY_MAX, create_app
 from app.openapi import spell
 from app.requisitions.models import Requisition
 from app.settings import Settings
-from app.tests.conftest import client_for
+from app.tests.conftest import Databases, client_for, rolled_back
 from app.tests.factories import (
     JSON,
     created,
@@ -140,23 +141,34 @@ def each(names: Iterable[str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("operation", names, indirect=True)
 
 
-@pytest.fixture
-async def aboard(client: AsyncClient, sessions: Sessions) -> AsyncClient:
-    """A client of a fleet in which the addresses above exist."""
-    await vessel(client, "MV102")
-    await equipment(client, "A1")
-    await part(client, "A1")
-    await store(client, "A1")
-    level = {"part": "A1", "minimum": 1, "maximum": 2}
-    created(await client.post("/api/v1/stores/A1/levels", json=level))
-    await term(client, "A1")
+@pytest.fixture(scope="module")
+async def manned(databases: Databases) -> AsyncGenerator[AsyncEngine]:
+    """A database with a fleet in which the addresses above exist."""
+    settings = await databases.make()
+    engine = create_engine(settings)
+    sessions = create_sessions(engine)
+    async with client_for(create_app(settings), sessions) as client:
+        await vessel(client, "MV102")
+        await equipment(client, "A1")
+        await part(client, "A1")
+        await store(client, "A1")
+        level = {"part": "A1", "minimum": 1, "maximum": 2}
+        created(await client.post("/api/v1/stores/A1/levels", json=level))
+        await term(client, "A1")
     async with sessions.begin() as session:
         session.add(
             Requisition(id=UUID(int=7), vessel="MV102", store="A1", requester="A")
         )
         for statement in NUMBERED:
             await session.execute(text(statement))
-    return client
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def aboard(app: FastAPI, manned: AsyncEngine) -> AsyncGenerator[AsyncClient]:
+    async with rolled_back(manned) as sessions, client_for(app, sessions) as client:
+        yield client
 
 
 # --- the document ------------------------------------------------------------------
@@ -239,6 +251,26 @@ async def test_it_refuses_an_unknown_parameter(
     answer = await operation.send(aboard, json=operation.body, params=params)
     problem = refused(answer, 422, "invalid")
     assert pointers(problem) == {"?flavour": "unknown-parameter"}
+    documented = operation.document.get("parameters", [])
+    names = sorted(it["name"] for it in documented if it["in"] == "query")
+    has = f"It has {', '.join(names)}." if names else "It has none."
+    assert problem["errors"][0]["message"] == f"Remove it. {has}"
+
+
+@each(OPERATIONS)
+async def test_it_takes_twice_what_it_documents_as_a_list_alone(
+    aboard: AsyncClient, operation: Operation
+) -> None:
+    documented = operation.document.get("parameters", [])
+    query = {it["name"]: it["schema"] for it in documented if it["in"] == "query"}
+    twice = [(name, "7") for name in query for _ in range(2)]
+    answer = await operation.send(aboard, json=operation.body, params=twice)
+    problem = answer.json() if answer.status_code == 422 else {"errors": []}
+    repeated = {
+        it["pointer"] for it in problem["errors"] if it["code"] == "repeated-parameter"
+    }
+    single = {name for name, schema in query.items() if schema.get("type") != "array"}
+    assert repeated == {f"?{name}" for name in single}
 
 
 @each(OPERATIONS)
@@ -376,15 +408,22 @@ async def test_a_change_needs_a_version_that_is_not_stale(
 # --- the server that cannot ----------------------------------------------------------
 
 
-@each(WITH_DATABASE)
-async def test_it_is_503_while_the_database_is_away(operation: Operation) -> None:
-    # Nothing listens on port 1.
+@pytest.fixture(scope="module")
+async def away() -> AsyncGenerator[AsyncClient]:
+    """A client of an application without its database: nothing listens on port 1."""
     url = {"database_url": "postgresql://fpso:secret@127.0.0.1:1/fpso"}
     settings = Settings.model_validate(url)
     engine = create_engine(settings)
     async with client_for(create_app(settings), create_sessions(engine)) as client:
-        answer = await operation.send(client, json=operation.body)
+        yield client
     await engine.dispose()
+
+
+@each(WITH_DATABASE)
+async def test_it_is_503_while_the_database_is_away(
+    away: AsyncClient, operation: Operation
+) -> None:
+    answer = await operation.send(away, json=operation.body)
     problem = refused(answer, 503, "unavailable")
     assert answer.headers["retry-after"] == "2"
     assert "secret" not in answer.text
