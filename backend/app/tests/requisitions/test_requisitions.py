@@ -137,10 +137,18 @@ async def test_what_is_not_wanted_is_released(client: AsyncClient, verb: str) ->
 async def test_the_rest_of_what_was_approved_is_closed(client: AsyncClient) -> None:
     await stocked(client, A=5)
     it = await submitted(client, A=4)
-    ok(await do(client, it, "approve"))
+    approved = ok(await do(client, it, "approve", by="supervisor", reason="Needed"))
     ok(await do(client, it, "issue", lines=[{"part": "A", "quantity": 1}]))
-    it = ok(await do(client, it, "close", reason="The rest is not needed"))
+    why = "The rest is not needed"
+    it = ok(await do(client, it, "close", by="mechanic", reason=why))
     assert (it["state"], held(it)["A"]) == ("closed", ("4", "0", "1", "0"))
+    # Who approved it stays known.
+    for field in ("decided_by", "decided_at", "reason"):
+        assert it[field] == approved[field]
+    assert approved["closed_at"] is None
+    assert (it["closed_by"], it["close_reason"]) == ("mechanic", why)
+    assert it["closed_at"] == it["updated_at"]
+    assert [kind for kind, *_ in await moved(client, it)][-1] == "release"
     assert await on_hand(client, "A") == ("4", "0", "4")
 
 

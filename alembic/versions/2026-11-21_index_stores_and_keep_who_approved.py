@@ -1,11 +1,20 @@
-"""Index the lists of parts and requisitions: words, makers, states, who asked for what.
+"""Index the lists of stores, and keep who approved a requisition when it is closed.
 
-Each is built beside those who write, which may be many; what was cut off is dropped and
-built anew. What 0006 says of words holds here too.
+Whoever closed one was written over who had approved it, and when and why; the release
+before still does that, and leaves the new columns empty. The record of changes tells of
+them too.
+
+Words, makers, states, requesters and what a part was asked for are indexed beside those
+who write, which may be many; what was cut off is dropped and built anew. What 0006 says
+of words holds here too.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+
+from app import triggers
 
 revision = "0019"
 down_revision = "0017"
@@ -33,8 +42,31 @@ INDEXES = {
     ),
 }
 
+CLOSING: dict[str, sa.types.TypeEngine[Any]] = {
+    "closed_at": sa.DateTime(timezone=True),
+    "closed_by": sa.String(200, collation="C"),
+    "close_reason": sa.String(200, collation="C"),
+}
+BEFORE = (
+    *("vessel", "store", "requester", "state", "operation", "needed_at", "note"),
+    *("submitted_at", "decided_at", "decided_by", "reason"),
+)
+
+
+def record(*columns: str) -> None:
+    op.execute(
+        triggers.function(
+            *("requisitions", "requisition", columns),
+            code="r.id::text",
+            vessel="r.vessel",
+        )
+    )
+
 
 def upgrade() -> None:
+    for name, kind in CLOSING.items():
+        op.add_column("requisitions", sa.Column(name, kind), if_not_exists=True)
+    record(*BEFORE, *CLOSING)
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = '5min'")
         for name, (table, columns) in INDEXES.items():
@@ -59,6 +91,9 @@ def drop(name: str) -> None:
 
 def downgrade() -> None:
     op.execute("DROP INDEX IF EXISTS ix_parts_search")
+    record(*BEFORE)
+    for name in CLOSING:
+        op.drop_column("requisitions", name, if_exists=True)
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = '5min'")
         for name in INDEXES:
