@@ -1,8 +1,8 @@
 """Index the lists of stores, and keep who approved a requisition when it is closed.
 
-Whoever closed one was written over who had approved it, and when and why; the release
-before still does that, and leaves the new columns empty. The record of changes tells of
-them too.
+Whoever closed one was written over who had approved it, and when; the release before
+still does that, and leaves the new columns empty. The record of changes tells of them
+too.
 
 Words, makers, states, requesters and what a part was asked for are indexed beside those
 who write, which may be many; what was cut off is dropped and built anew. What 0006 says
@@ -45,7 +45,6 @@ INDEXES = {
 CLOSING: dict[str, sa.types.TypeEngine[Any]] = {
     "closed_at": sa.DateTime(timezone=True),
     "closed_by": sa.String(200, collation="C"),
-    "close_reason": sa.String(200, collation="C"),
 }
 BEFORE = (
     *("vessel", "store", "requester", "state", "operation", "needed_at", "note"),

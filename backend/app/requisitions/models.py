@@ -81,7 +81,6 @@ class Requisition(Record):
     reason: Mapped[str | None] = mapped_column(LABEL)
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(LABEL)
-    close_reason: Mapped[str | None] = mapped_column(LABEL)
 
     def change(self, at: datetime) -> None:
         """Before anything of a cart is changed. It counts the version up."""
@@ -109,7 +108,7 @@ class Requisition(Record):
     def close(self, at: datetime, by: str, reason: str) -> None:
         self._only("close", State.APPROVED)
         self.state = State.CLOSED
-        self.closed_by, self.close_reason, self.closed_at = by, reason, at
+        self.closed_by, self.reason, self.closed_at = by, reason, at
 
     def reserve(self, at: datetime) -> None:
         self._only("reserve more for", State.SUBMITTED, State.APPROVED)

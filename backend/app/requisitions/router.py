@@ -66,7 +66,6 @@ def _summary(whole: Whole, currency: str) -> RequisitionSummary:
         reason=it.reason,
         closed_at=it.closed_at,
         closed_by=it.closed_by,
-        close_reason=it.close_reason,
         total=whole.total,
         issued_total=whole.issued_total,
         currency=currency,

@@ -156,11 +156,10 @@ class RequisitionSummary(BaseModel):
     decided_at: datetime | None
     decided_by: str | None
     reason: Annotated[
-        str | None, Field(description="Of its approval, rejection or cancellation.")
+        str | None, Field(description="Of its approval, rejection or end: the latest.")
     ]
     closed_at: datetime | None
     closed_by: str | None
-    close_reason: str | None
     total: Annotated[Money, Field(description="The sum of the lines' amounts.")]
     issued_total: Annotated[Money, Field(description="Of what was handed out.")]
     currency: Currency

@@ -109,7 +109,7 @@ async def approve(session: AsyncSession, identity: uuid.UUID, data: Approval) ->
 async def reject(session: AsyncSession, identity: uuid.UUID, data: Rejection) -> Whole:
     whole, at = await _opened(session, identity)
     whole.requisition.reject(at, data.by, data.reason)
-    return await _release(session, whole, data.reason)
+    return await _release(session, whole)
 
 
 async def cancel(
@@ -118,14 +118,14 @@ async def cancel(
     """Take back what was asked for, before it is approved."""
     whole, at = await _opened(session, identity)
     whole.requisition.cancel(at, data.by, data.reason)
-    return await _release(session, whole, data.reason)
+    return await _release(session, whole)
 
 
 async def close(session: AsyncSession, identity: uuid.UUID, data: Closing) -> Whole:
     """End what was approved: the rest is not handed out, what was stays so."""
     whole, at = await _opened(session, identity)
     whole.requisition.close(at, data.by, data.reason)
-    return await _release(session, whole, data.reason)
+    return await _release(session, whole)
 
 
 async def reserve(session: AsyncSession, identity: uuid.UUID) -> Whole:
@@ -218,13 +218,15 @@ async def _reserve(session: AsyncSession, whole: Whole) -> Whole:
     return whole
 
 
-async def _release(session: AsyncSession, whole: Whole, reason: str | None) -> Whole:
+async def _release(session: AsyncSession, whole: Whole) -> Whole:
     requisition, lines = whole.requisition, whole.lines
     held = {it.part: it.reserved for it in lines.values() if it.reserved}
     await session.flush()
     if held:
         await queries.take(session, whole, held, issued=False)
-        await stock.release(session, requisition.store, held, requisition.id, reason)
+        await stock.release(
+            session, requisition.store, held, requisition.id, requisition.reason
+        )
     return whole
 
 
