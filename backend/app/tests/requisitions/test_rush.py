@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
+from threading import Event
 from time import monotonic
 
 import asyncpg
@@ -133,7 +134,7 @@ async def _buy(client: AsyncClient, name: str, carts: int, rush: Rush) -> None:
                 await move("issue")
 
 
-async def _watch(settings: Settings, rush: Rush, done: asyncio.Event) -> None:
+async def _watch(settings: Settings, rush: Rush, done: Event) -> None:
     """Every 100 ms, however long it takes to look."""
     async with connected(settings) as connection:
         while not done.is_set():
@@ -141,6 +142,20 @@ async def _watch(settings: Settings, rush: Rush, done: asyncio.Event) -> None:
             rush.judge(await connection.fetch(SNAPSHOT))
             await asyncio.sleep(next_at - monotonic())
         rush.judge(await connection.fetch(SNAPSHOT))
+
+
+@asynccontextmanager
+async def watched(settings: Settings, rush: Rush) -> AsyncGenerator[None]:
+    """In a thread: the loop in which all buy comes to it too rarely."""
+    done = Event()
+    watching = asyncio.create_task(
+        asyncio.to_thread(lambda: asyncio.run(_watch(settings, rush, done)))
+    )
+    try:
+        yield
+    finally:
+        done.set()
+        await watching
 
 
 async def _serve_who_waits(client: AsyncClient, rush: Rush) -> None:
@@ -157,17 +172,14 @@ async def _serve_who_waits(client: AsyncClient, rush: Rush) -> None:
 async def rush_in(settings: Settings, buyers: int, carts: int) -> Rush:
     """Let them buy, a third of them cancelling, until everything is sold."""
     rush = Rush(Decimal(buyers * carts // 8))
-    done = asyncio.Event()
     async with many(settings, buyers) as client:
         await stocked(client, **dict.fromkeys(PARTS, str(rush.opening)))
-        watching = asyncio.create_task(_watch(settings, rush, done))
-        before = monotonic()
-        names = [f"buyer {number}" for number in range(buyers)]
-        await asyncio.gather(*(_buy(client, name, carts, rush) for name in names))
-        rush.seconds = monotonic() - before
-        await _serve_who_waits(client, rush)
-        done.set()
-        await watching
+        async with watched(settings, rush):
+            before = monotonic()
+            names = [f"buyer {number}" for number in range(buyers)]
+            await asyncio.gather(*(_buy(client, name, carts, rush) for name in names))
+            rush.seconds = monotonic() - before
+            await _serve_who_waits(client, rush)
     return rush
 
 
