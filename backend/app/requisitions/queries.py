@@ -198,57 +198,53 @@ def lacking() -> ColumnElement[bool]:
     return Requisition.state.in_(WAITING) & open_line
 
 
-def to_reorder() -> Select[Any]:
+def to_reorder() -> Select[*tuple[Any, ...]]:
     """Where there is less than the minimum, after all that requisitions lack.
 
     A part without levels has a minimum and a maximum of nothing: it is ordered when
     somebody waits for it.
     """
+    # Added up once, not for each part and store: of all lines few wait.
     lacked = (
-        select(func.coalesce(func.sum(Line.quantity - Line.reserved - Line.issued), 0))
+        select(
+            Line.part,
+            Requisition.store,
+            func.sum(Line.quantity - Line.reserved - Line.issued).label("quantity"),
+        )
         .join(Requisition, Requisition.id == Line.requisition)
         .where(
-            Line.part == Balance.part,
-            Requisition.store == Balance.store,
-            Requisition.state.in_(WAITING),
-            Line.reserved + Line.issued < Line.quantity,
+            Requisition.state.in_(WAITING), Line.reserved + Line.issued < Line.quantity
         )
-        .correlate(Balance)
-        .scalar_subquery()
+        .group_by(Line.part, Requisition.store)
+        .subquery("lacked")
     )
-    stock = (
-        select(
-            Balance.part,
-            Balance.store,
-            (Balance.on_hand - Balance.reserved).label("available"),
-            lacked.label("backordered"),
-            func.coalesce(Level.minimum, 0).label("minimum"),
-            func.coalesce(Level.maximum, 0).label("maximum"),
-        )
-        .outerjoin(Level, (Level.part == Balance.part) & (Level.store == Balance.store))
-        .cte("stock")
+    available = Balance.on_hand - Balance.reserved
+    backordered = func.coalesce(lacked.c.quantity, 0)
+    minimum, maximum = (
+        func.coalesce(column, 0) for column in (Level.minimum, Level.maximum)
     )
-    after = stock.c.available - stock.c.backordered
+    after = available - backordered
     return (
         select(
             Balance.part,
             Balance.store,
-            stock.c.available,
-            stock.c.backordered,
-            stock.c.minimum,
-            stock.c.maximum,
-            (stock.c.maximum - after).label("quantity"),
+            available.label("available"),
+            backordered.label("backordered"),
+            minimum.label("minimum"),
+            maximum.label("maximum"),
+            (maximum - after).label("quantity"),
             Part.name,
             Part.unit_of_measure,
             Part.manufacturer,
             Part.lead_time_days,
             Part.price,
         )
-        .join(
-            stock,
-            (stock.c.part == Balance.part) & (stock.c.store == Balance.store),
-        )
         .join(Part, Part.number == Balance.part)
         .join(Store, Store.code == Balance.store)
-        .where(after < stock.c.minimum)
+        .outerjoin(Level, (Level.part == Balance.part) & (Level.store == Balance.store))
+        .outerjoin(
+            lacked,
+            (lacked.c.part == Balance.part) & (lacked.c.store == Balance.store),
+        )
+        .where(after < minimum)
     )
