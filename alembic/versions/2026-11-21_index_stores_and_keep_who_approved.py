@@ -17,7 +17,7 @@ from alembic import op
 from app import triggers
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -18,6 +18,8 @@ LESS = {
     "issue_moves": "SELECT, INSERT",
     "movements": "SELECT, INSERT",
 }
+# What it has the owner do for it.
+CALLED = {"add_reading_months(integer,text)"}
 
 _KNOWN = text(
     "SELECT pg_has_role(rolname, 'MEMBER WITH ADMIN OPTION') "
@@ -75,3 +77,6 @@ def grant(connection: Connection, role: str) -> None:
         connection.execute(text(f"GRANT {rights} ON {quote(table)} TO {grantee}"))
     for function in connection.scalars(_DEFINER).all():
         connection.execute(text(f"REVOKE EXECUTE ON FUNCTION {function} FROM PUBLIC"))
+        if function in CALLED:
+            grant = f"GRANT EXECUTE ON FUNCTION {function} TO {grantee}"
+            connection.execute(text(grant))

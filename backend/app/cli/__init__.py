@@ -6,15 +6,21 @@ from typing import Annotated
 import typer
 
 from app.cli import (
+    codes,
     equipment,
     export,
+    failures,
     house,
     imports,
     issues,
+    levels,
     moves,
     operations,
+    orders,
     parts,
+    reliability,
     requisitions,
+    sensors,
     stock,
     units,
     vessels,
@@ -28,10 +34,15 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-features = (vessels, equipment, operations, issues, units, parts, stock, requisitions)
+features = (
+    *(vessels, equipment, operations, issues, units, parts, stock, requisitions),
+    *(sensors, failures, reliability, codes),
+)
 for part in features:
     part.register(app)
 moves.register(equipment.app)
+levels.register(stock.stock)
+orders.register(operations.operation)
 for command in (export, imports, house):
     command.register(app)
 

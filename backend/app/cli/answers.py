@@ -38,6 +38,13 @@ class Path(BaseModel):
     items: list[Equipment]
 
 
+class Term(BaseModel):
+    code: str
+    name: str
+    source: str
+    verified: bool
+
+
 class StatusChange(BaseModel):
     changed: list[str]
     unchanged: list[str]
@@ -54,6 +61,21 @@ class Operation(BaseModel):
     performed_at: datetime
     note: str | None
     state: str
+    active_maintenance_hours: Decimal | None
+    down_hours: Decimal | None
+    cancel_reason: str | None
+    issue: int | None
+
+
+class ClosedOrder(Operation):
+    resolve_issue: str | None
+
+
+class CostLine(BaseModel):
+    kind: str
+    amount: Decimal
+    currency: str
+    description: str | None
 
 
 class Issue(BaseModel):
@@ -64,6 +86,7 @@ class Issue(BaseModel):
     kind: str
     priority: int
     failure_mode: str | None
+    impact: str | None
     state: str
     observed_at: datetime
     down_since: datetime | None
@@ -71,6 +94,18 @@ class Issue(BaseModel):
     orders: int
     open_orders: int
     offer: str | None
+
+
+class Move(BaseModel):
+    at: datetime
+    after: str
+    comment: str | None
+
+
+class Comment(BaseModel):
+    created_at: datetime
+    author: str | None
+    text: str
 
 
 class Hardware(BaseModel):
@@ -83,9 +118,13 @@ class Unit(Hardware):
     equipment: str | None
 
 
+class Installed(Hardware):
+    id: str
+
+
 class Installation(BaseModel):
     equipment: str
-    unit: Hardware
+    unit: Installed
     installed_at: datetime
     removed_at: datetime | None
     removed_because: str | None
@@ -126,6 +165,7 @@ class Part(BaseModel):
 
 class Fit(BaseModel):
     equipment: str | None
+    class_: str | None = Field(alias="class")
     model: str | None
 
 
@@ -144,6 +184,13 @@ class Stock(BaseModel):
     on_hand: Decimal
     reserved: Decimal
     available: Decimal
+
+
+class Level(BaseModel):
+    part: str
+    store: str
+    minimum: Decimal
+    maximum: Decimal
 
 
 class Moved(BaseModel):
@@ -200,59 +247,6 @@ class RequisitionSummary(BaseModel):
 
 class Requisition(RequisitionSummary):
     lines: list[RequisitionLine]
-
-
-class Source(BaseModel):
-    column: str | None = None
-    constant: str | None = None
-    values: dict[str, str] = {}
-    refers_to: str | None = None
-
-
-class Counts(BaseModel):
-    create: int
-    update: int
-    unchanged: int
-    error: int
-
-
-class RowError(BaseModel):
-    row: int
-    column: str | None = None
-    value: object = None
-    message: str
-
-
-class Change(BaseModel):
-    before: str | None
-    after: str | None
-
-
-class Update(BaseModel):
-    row: int
-    code: str
-    changes: dict[str, Change]
-
-
-class PlannedRow(BaseModel):
-    row: int
-    code: str | None
-    tag: str | None
-    values: dict[str, str | None]
-
-
-class Plan(BaseModel):
-    id: str
-    vessel: str
-    filename: str | None
-    status: str
-    expires_at: datetime
-    rows: int
-    counts: Counts
-    columns: dict[str, str | Source]
-    ignored_columns: list[str]
-    errors: list[RowError]
-    updates: list[Update]
 
 
 class FieldError(BaseModel):

@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx2
 import typer
 
-from app.cli.answers import Plan
 from app.cli.client import INTERRUPTED, REFUSED, UNAVAILABLE, Api, CommandError, read
 from app.cli.export import download
-from app.cli.plans import summary
+from app.cli.planned import Plan
+from app.cli.plans import PlanScreen, View, summary
 from app.cli.render import Screen, emit_json, note
 
 
@@ -23,6 +23,33 @@ def advise(plan: Plan) -> None:
     """What to do about a plan with errors."""
     note("Nothing was changed. Mend these rows in the file and import it again, or")
     note(f"leave them out: fpso apply {plan.id} --skip-errors")
+
+
+def settle(
+    api: Api,
+    response: httpx2.Response,
+    *,
+    apply: bool,
+    skip_errors: bool,
+    errors_to: Path | None,
+    view: View,
+    as_json: bool,
+) -> None:
+    """Show the plan that was made, and apply it if that is wanted."""
+    plan = read(response, Plan)
+    if not as_json:
+        PlanScreen(api, plan, view).show()
+    save_errors(api, plan, errors_to)
+    if plan.counts.error and not skip_errors:
+        if as_json:
+            emit_json(response.content)
+        else:
+            advise(plan)
+        raise typer.Exit(REFUSED)
+    if apply or (not as_json and agreed(plan, skip_errors=skip_errors)):
+        finish(api, plan.id, skip_errors=skip_errors, as_json=as_json)
+    elif as_json:
+        emit_json(response.content)
 
 
 def agreed(plan: Plan, *, skip_errors: bool) -> bool:

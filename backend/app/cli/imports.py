@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from app.cli.answers import Plan
 from app.cli.client import REFUSED, read, server
-from app.cli.decisions import advise, agreed, finish, save_errors
+from app.cli.decisions import finish, save_errors, settle
 from app.cli.mapping import mapping_of
 from app.cli.options import Json, Url
+from app.cli.planned import Plan
 from app.cli.plans import PlanScreen, View
 from app.cli.render import emit_json
 from app.cli.upload import ImportFormat, upload
@@ -31,6 +31,41 @@ Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show unchanged rows too.")
 ]
 
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, metavar="FILE")
+]
+Into = Annotated[str, typer.Option(help="The vessel that it is loaded into.")]
+Maps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        "-m",
+        metavar="FIELD=COLUMN",
+        help="Where a field comes from: FIELD=COLUMN, FIELD:=CONSTANT, FIELD= to "
+        "leave it alone, or @FILE.json; repeat it.",
+    ),
+]
+Values = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD:FROM=TO",
+        help="What a value of a column means, as in status:1=active; repeat it.",
+    ),
+]
+Apply = Annotated[
+    bool, typer.Option("--apply", "--yes", "-y", help="Apply without asking.")
+]
+Format = Annotated[
+    ImportFormat | None,
+    typer.Option("--format", help="Without it: as FILE ends."),
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="Without it UTF-8; else such as iso-8859-1.")
+]
+Delimiter = Annotated[
+    str | None, typer.Option(help="A comma, ; or tab; without it, found by the server.")
+]
+
 
 def register(root: typer.Typer) -> None:
     root.command("import")(import_file)
@@ -39,28 +74,11 @@ def register(root: typer.Typer) -> None:
 
 
 def import_file(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, metavar="FILE")
-    ],
+    file: File,
     *,
-    vessel: Annotated[str, typer.Option(help="The vessel that it is loaded into.")],
-    words: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            "-m",
-            metavar="FIELD=COLUMN",
-            help="Where a field comes from: FIELD=COLUMN, FIELD:=CONSTANT, FIELD= to "
-            "leave it alone, or @FILE.json; repeat it.",
-        ),
-    ] = None,
-    values: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FIELD:FROM=TO",
-            help="What a value of a column means, as in status:1=active; repeat it.",
-        ),
-    ] = None,
+    vessel: Into,
+    words: Maps = None,
+    values: Values = None,
     refers_to: Annotated[
         str | None,
         typer.Option(
@@ -68,22 +86,12 @@ def import_file(
             help="The column that holds what the parent column points to.",
         ),
     ] = None,
-    apply: Annotated[
-        bool, typer.Option("--apply", "--yes", "-y", help="Apply without asking.")
-    ] = False,
+    apply: Apply = False,
     skip_errors: SkipErrors = False,
     errors_to: ErrorsTo = None,
-    format_: Annotated[
-        ImportFormat | None,
-        typer.Option("--format", help="Without it: as FILE ends."),
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="Without it UTF-8; else such as iso-8859-1.")
-    ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(help="A comma, ; or tab; without it, found by the server."),
-    ] = None,
+    format_: Format = None,
+    encoding: Encoding = None,
+    delimiter: Delimiter = None,
     rows: Rows = 10,
     verbose: Verbose = False,
     url: Url = "",
@@ -96,25 +104,20 @@ def import_file(
         response = upload(
             api,
             file,
-            vessel,
+            *("vessels", vessel, "imports"),
             media_type=form.media_type(encoding),
             mapping=mapping,
             delimiter=delimiter,
         )
-        plan = read(response, Plan)
-        if not as_json:
-            PlanScreen(api, plan, View(rows, verbose)).show()
-        save_errors(api, plan, errors_to)
-        if plan.counts.error and not skip_errors:
-            if as_json:
-                emit_json(response.content)
-            else:
-                advise(plan)
-            raise typer.Exit(REFUSED)
-        if apply or (not as_json and agreed(plan, skip_errors=skip_errors)):
-            finish(api, plan.id, skip_errors=skip_errors, as_json=as_json)
-        elif as_json:
-            emit_json(response.content)
+        settle(
+            api,
+            response,
+            apply=apply,
+            skip_errors=skip_errors,
+            errors_to=errors_to,
+            view=View(rows, verbose),
+            as_json=as_json,
+        )
 
 
 def show_plan(

@@ -10,6 +10,7 @@ from app.cli.client import read, server
 from app.cli.listing import show_list
 from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url, Words
 from app.cli.render import emit_json, fields, instant, note
+from app.cli.story import tell
 
 issue = typer.Typer(no_args_is_help=True)
 
@@ -36,6 +37,17 @@ def report_issue(  # noqa: PLR0913 - a parameter is an option
     mode: Annotated[
         str | None, typer.Option(help="The failure mode, such as ELP.")
     ] = None,
+    mechanism: Annotated[
+        str | None, typer.Option(help="The failure mechanism, such as 2.2.")
+    ] = None,
+    cause: Annotated[str | None, typer.Option(help="The cause, such as 3.")] = None,
+    detection: Annotated[
+        str | None, typer.Option(help="How it was found, such as 8.")
+    ] = None,
+    impact: Annotated[
+        str | None, typer.Option(help="critical, degraded or incipient.")
+    ] = None,
+    description: Annotated[str | None, typer.Option(help="All about it.")] = None,
     reporter: Annotated[str | None, typer.Option(help="Who reports it.")] = None,
     at: At = None,
     down_since: Annotated[
@@ -47,6 +59,11 @@ def report_issue(  # noqa: PLR0913 - a parameter is an option
     """Report a problem with an equipment."""
     given = {
         "failure_mode": mode,
+        "mechanism": mechanism,
+        "cause": cause,
+        "detection_method": detection,
+        "impact": impact,
+        "description": description,
         "reporter": reporter,
         "observed_at": at,
         "down_since": down_since,
@@ -111,9 +128,11 @@ def list_issues(  # noqa: PLR0913 - a parameter is an option
 
 @issue.command("show")
 def show_issue(number: Number, *, url: Url = "", as_json: Json = False) -> None:
-    """Show one issue."""
+    """Show one issue, its orders, its steps and what was said about it."""
     with server(url, as_json=as_json) as api:
         draw(api.get("issues", str(number)), as_json=as_json)
+        if not as_json:
+            tell(api, str(number))
 
 
 def step(verb: str, summary: str) -> None:
@@ -235,6 +254,7 @@ def draw(response: httpx2.Response, *, as_json: bool) -> None:
             ("kind", it.kind),
             ("priority", it.priority),
             ("mode", it.failure_mode),
+            *([("impact", it.impact)] if it.impact else []),
             ("state", it.state),
             ("observed", f"{instant(it.observed_at)} UTC"),
             ("down", down(it)),

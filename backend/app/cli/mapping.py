@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 FIELDS = ("code", "tag", "name", "location", "group", "class", "parent", "status")
+SENSOR_FIELDS = ("sensor", "equipment")
 WORD = re.compile(r"(?P<field>[^:=@]+)(?P<kind>:=|=)(?P<source>.*)", re.DOTALL)
 TRANSLATION = re.compile(
     r"(?P<field>[^:=]+):(?P<before>[^=]*)=(?P<after>.*)", re.DOTALL
@@ -19,28 +20,31 @@ Said = dict[str, Mapping | None]
 
 
 def mapping_of(
-    words: Sequence[str], translations: Sequence[str], refers_to: str | None
+    words: Sequence[str],
+    translations: Sequence[str],
+    refers_to: str | None = None,
+    fields: Sequence[str] = FIELDS,
 ) -> Mapping:
     """The mapping that the words say together; empty when they say nothing."""
     mapping: Mapping = {}
     for word in words:
         if word.startswith("@"):
-            mapping |= from_file(Path(word.removeprefix("@")))
+            mapping |= from_file(Path(word.removeprefix("@")), fields)
     said: Said = {}
     for word in words:
         if not word.startswith("@"):
-            field, source = one_field(word)
+            field, source = one_field(word, fields)
             if field in said:
                 raise wrong("--map", f"{field} is mapped twice.")
             said[field] = source
     for word in translations:
-        translate(said, word)
+        translate(said, word, fields)
     if refers_to is not None:
         column_of(said, "parent", "--refers-to")["refers_to"] = refers_to
     return mapping | said
 
 
-def one_field(word: str) -> tuple[str, Mapping | None]:
+def one_field(word: str, fields: Sequence[str]) -> tuple[str, Mapping | None]:
     """A field and its source; None for a field to leave alone."""
     found = WORD.fullmatch(word)
     if found is None:
@@ -48,19 +52,20 @@ def one_field(word: str) -> tuple[str, Mapping | None]:
             "--map",
             f"{word!r} is none of FIELD=COLUMN, FIELD:=CONSTANT and @FILE.json.",
         )
-    field = known(found["field"], "--map")
+    field = known(found["field"], "--map", fields)
     if found["kind"] == ":=":
         return field, {"constant": found["source"]}
     return field, {"column": found["source"]} if found["source"] else None
 
 
-def translate(said: Said, word: str) -> None:
+def translate(said: Said, word: str, fields: Sequence[str]) -> None:
     found = TRANSLATION.fullmatch(word)
     if found is None:
         raise wrong(
             "--values", f"{word!r} is not FIELD:FROM=TO, as in status:1=active."
         )
-    source = column_of(said, known(found["field"], "--values"), "--values")
+    field = known(found["field"], "--values", fields)
+    source = column_of(said, field, "--values")
     values = source.setdefault("values", {})
     if isinstance(values, dict):
         values[found["before"]] = found["after"]
@@ -73,19 +78,19 @@ def column_of(said: Said, field: str, option: str) -> Mapping:
     return source
 
 
-def known(field: str, option: str) -> str:
+def known(field: str, option: str, fields: Sequence[str]) -> str:
     name = field.strip().lower()
-    if name in FIELDS:
+    if name in fields:
         return name
-    close = get_close_matches(name, FIELDS, n=1)
+    close = get_close_matches(name, fields, n=1)
     meant = f" Did you mean {close[0]}?" if close else ""
     raise wrong(
         option,
-        f"{field!r} is not a field; the fields are {', '.join(FIELDS)}.{meant}",
+        f"{field!r} is not a field; the fields are {', '.join(fields)}.{meant}",
     )
 
 
-def from_file(path: Path) -> Mapping:
+def from_file(path: Path, fields: Sequence[str]) -> Mapping:
     try:
         mapping = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -94,7 +99,7 @@ def from_file(path: Path) -> Mapping:
         raise wrong("--map", f"{path} is not JSON: {error}.") from error
     if not isinstance(mapping, dict):
         raise wrong("--map", f'{path} holds no object like {{"tag": "COLUMN"}}.')
-    return {known(field, "--map"): source for field, source in mapping.items()}
+    return {known(field, "--map", fields): source for field, source in mapping.items()}
 
 
 def wrong(option: str, message: str) -> typer.BadParameter:

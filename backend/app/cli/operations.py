@@ -7,10 +7,22 @@ import typer
 from app.cli.answers import Cost, NamedCost, Operation, VesselCost
 from app.cli.client import read, server
 from app.cli.listing import show_list
-from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url, Words
+from app.cli.options import (
+    Cursor,
+    EquipmentCode,
+    Everything,
+    From,
+    Json,
+    Limit,
+    To,
+    Url,
+    Words,
+)
 from app.cli.render import emit_json, fields, instant, money
 
 operation = typer.Typer(no_args_is_help=True)
+COLUMNS = ("DATE", "EQUIPMENT", "TYPE", "NOTE…", ">COST")
+IDS = ("ID", "EQUIPMENT", "TYPE…", "STATE")
 costs = typer.Typer(no_args_is_help=True)
 
 
@@ -20,7 +32,7 @@ def register(root: typer.Typer) -> None:
 
 
 @operation.command("add")
-def add_operation(
+def add_operation(  # noqa: PLR0913 - a parameter is an option
     code: EquipmentCode,
     *,
     type_: Annotated[
@@ -32,12 +44,15 @@ def add_operation(
         typer.Option(help="When, such as 2026-11-21T09:30:00Z (without it: now)."),
     ] = None,
     note: Annotated[str | None, typer.Option(help="What to remember of it.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="planned or in_progress, if it is not done.")
+    ] = None,
     url: Url = "",
     as_json: Json = False,
 ) -> None:
     """Add an operation order with its cost to an equipment."""
     body = {"code": code, "type": type_, "cost": cost}
-    given = {"performed_at": at, "note": note}
+    given = {"performed_at": at, "note": note, "state": state}
     body |= {field: value for field, value in given.items() if value is not None}
     with server(url, as_json=as_json) as api:
         response = api.post("operations", body=body)
@@ -45,13 +60,17 @@ def add_operation(
             emit_json(response.content)
             return
         order = read(response, Operation)
+        done = order.state == "done"
         fields(
             [
+                *([] if done else [("order", order.id)]),
                 ("equipment", order.code),
                 ("vessel", order.vessel),
                 ("type", order.type),
                 ("cost", money(order.cost, order.currency)),
-                ("performed", f"{instant(order.performed_at)} UTC"),
+                ("performed", f"{instant(order.performed_at)} UTC")
+                if done
+                else ("state", order.state),
                 ("note", order.note),
             ]
         )
@@ -63,10 +82,17 @@ def list_operations(  # noqa: PLR0913 - a parameter is an option
     code: Annotated[Words, typer.Option(help="Only of this equipment.")] = None,
     vessel: Annotated[Words, typer.Option(help="Only of this vessel.")] = None,
     type_: Annotated[Words, typer.Option("--type", help="Only of this type.")] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Only since then (RFC 3339).")
+    state: Annotated[
+        Words, typer.Option(help="Only planned, in_progress, done or cancelled.")
     ] = None,
-    to: Annotated[str | None, typer.Option(help="Only before then (RFC 3339).")] = None,
+    issue: Annotated[
+        Words, typer.Option(help="Only of the issue of this number.")
+    ] = None,
+    from_: From = None,
+    to: To = None,
+    ids: Annotated[
+        bool, typer.Option("--ids", help="Show ids, which start and finish want.")
+    ] = False,
     limit: Limit = 100,
     everything: Everything = False,
     cursor: Cursor = None,
@@ -78,6 +104,8 @@ def list_operations(  # noqa: PLR0913 - a parameter is an option
         "code": code,
         "vessel": vessel,
         "type": type_,
+        "state": state,
+        "issue": issue,
         "from": from_,
         "to": to,
         "cursor": cursor,
@@ -90,16 +118,17 @@ def list_operations(  # noqa: PLR0913 - a parameter is an option
                 query=query,
                 limit=None if everything else limit,
             ),
-            ("DATE", "EQUIPMENT", "TYPE", "NOTE…", ">COST"),
-            lambda order: (
-                order.performed_at.date(),
-                order.code,
-                order.type,
-                order.note,
-                money(order.cost, order.currency),
-            ),
+            IDS if ids else COLUMNS,
+            lambda order: row(order, ids=ids),
             as_json=as_json,
         )
+
+
+def row(order: Operation, *, ids: bool) -> tuple[object, ...]:
+    if ids:
+        return order.id, order.code, order.type, order.state
+    day, cost = order.performed_at.date(), money(order.cost, order.currency)
+    return day, order.code, order.type, order.note, cost
 
 
 @costs.command("equipment")

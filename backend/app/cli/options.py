@@ -1,10 +1,12 @@
 """The options that several commands share."""
 
+import re
 from typing import Annotated
 
 import typer
 
 DEFAULT_URL = "http://localhost:8088"
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def nearest(ctx: typer.Context, param: typer.CallbackParam, value: object) -> object:
@@ -18,6 +20,11 @@ def nearest(ctx: typer.Context, param: typer.CallbackParam, value: object) -> ob
     if value:
         said[name] = value
     return said.get(name, value)
+
+
+def instant_of(said: str | None) -> str | None:
+    """A day is its first instant, in UTC."""
+    return f"{said}T00:00:00Z" if said and DAY.fullmatch(said) else said
 
 
 RootUrl = Annotated[
@@ -59,6 +66,17 @@ EquipmentCode = Annotated[
 ]
 VesselCode = Annotated[str, typer.Argument(metavar="VESSEL", help="The vessel's code.")]
 StoreCode = Annotated[str, typer.Argument(metavar="STORE", help="The store's code.")]
+OrderId = Annotated[str, typer.Argument(metavar="ID", help="The operation order's id.")]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", callback=instant_of, help="Only since then (RFC 3339, or a day)."
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option(callback=instant_of, help="Only before then (RFC 3339, or a day)."),
+]
 PartNumber = Annotated[str, typer.Argument(metavar="PART", help="The part's number.")]
 Quantities = Annotated[
     list[str],

@@ -23,6 +23,9 @@ def list_parts(  # noqa: PLR0913 - a parameter is an option
     equipment: Annotated[
         str | None, typer.Option(help="Only what fits this equipment.")
     ] = None,
+    class_: Annotated[
+        Words, typer.Option("--class", help="Only what fits this class.")
+    ] = None,
     model: Annotated[Words, typer.Option(help="Only what fits this model.")] = None,
     manufacturer: Annotated[Words, typer.Option(help="Only of this maker.")] = None,
     q: Annotated[
@@ -36,12 +39,18 @@ def list_parts(  # noqa: PLR0913 - a parameter is an option
     as_json: Json = False,
 ) -> None:
     """List parts of the catalogue, or all that fit one equipment."""
-    if equipment and (q or model or manufacturer):
+    if equipment and (q or class_ or model or manufacturer):
         raise typer.BadParameter(
             "--equipment lists all that fits it: leave out others."
         )
     path = ("equipment", equipment, "parts") if equipment else ("parts",)
-    query = {"model": model, "manufacturer": manufacturer, "q": q, "cursor": cursor}
+    query = {
+        "class": class_,
+        "model": model,
+        "manufacturer": manufacturer,
+        "q": q,
+        "cursor": cursor,
+    }
     with server(url, as_json=as_json) as api:
         show_list(
             api.pages(Part, *path, query=query, limit=None if everything else limit),
@@ -111,16 +120,22 @@ def fit_part(
     equipment: Annotated[
         str | None, typer.Option(help="Code of an equipment that it fits.")
     ] = None,
+    class_: Annotated[
+        str | None, typer.Option("--class", help="Equipment class, such as PU.")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="Model of hardware that it fits.")
     ] = None,
     url: Url = "",
     as_json: Json = False,
 ) -> None:
-    """Say that a part fits an equipment, or all hardware of a model."""
-    if (equipment is None) == (model is None):
-        raise typer.BadParameter("Say what it fits: --equipment or --model.")
-    body = {"equipment": equipment} if equipment else {"model": model}
+    """Say that a part fits an equipment, all of a class, or a model of hardware."""
+    given = {"equipment": equipment, "class": class_, "model": model}
+    body = {what: value for what, value in given.items() if value is not None}
+    if len(body) != 1:
+        raise typer.BadParameter(
+            "Say one thing that it fits: --equipment, --class or --model."
+        )
     with server(url, as_json=as_json) as api:
         response = api.post("parts", number, "fits", body=body)
         if as_json:
@@ -132,7 +147,7 @@ def fit_part(
 def used(fit: Fit) -> list[tuple[str, object]]:
     if fit.equipment:
         return [("fits", fit.equipment)]
-    return [("fits", f"model {fit.model}")]
+    return [("fits", f"class {fit.class_}" if fit.class_ else f"model {fit.model}")]
 
 
 def draw(part: Part, fits: list[Fit]) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from app.cli.answers import Plan, PlannedRow, RowError, Source, Update
 from app.cli.client import Api
-from app.cli.mapping import FIELDS
-from app.cli.render import Screen, clean, count, quoted
+from app.cli.mapping import FIELDS, SENSOR_FIELDS
+from app.cli.planned import Log, Plan, PlannedRow, RowError, Source, Update
+from app.cli.render import Screen, clean, count, instant, quoted
 
 STYLES = {"+": "green", "~": "yellow", "=": "dim", "!": "red"}
 
@@ -32,23 +32,32 @@ class PlanScreen:
         if plan.status == "expired":  # its rows are gone
             self.line(f"{summary(plan)} It has expired: import the file again.", "bold")
             return
-        self.section("+", map(created, self.rows("create")), plan.counts.create)
+        if not plan.details:  # lines of a log are counted, not kept
+            self.section("+", map(created, self.rows("create")), plan.counts.create)
         self.section("~", map(updated, plan.updates), plan.counts.update)
-        if self.view.verbose:
+        if self.view.verbose and not plan.details:
             unchanged = map(created, self.rows("unchanged"))
             self.section("=", unchanged, plan.counts.unchanged)
-        self.section("!", map(refused, plan.errors), len(plan.errors))
+        what = "row" if plan.details is None else "line"
+        errors = (f"{what} {refused(error)}" for error in plan.errors)
+        # A row may have several errors, and the server tells of some rows only.
+        total = max(len(plan.errors), plan.counts.error)
+        self.section("!", errors, total)
         self.line(summary(plan), "bold")
 
     def head(self) -> None:
         plan = self.plan
         file = f" from {plan.filename}" if plan.filename else ""
-        rows = count(plan.rows, "row", "rows")
+        one, many = ("row", "rows") if plan.details is None else ("line", "lines")
+        rows = count(plan.rows, one, many)
         self.line(f"Plan {plan.id}: {plan.vessel}{file}, {rows}", "bold")
-        same = [field for field in FIELDS if plan.columns.get(field) == field]
+        if plan.details:
+            self.line(f"  {told(plan.details)}", "dim")
+        fields = (*FIELDS, *SENSOR_FIELDS)
+        same = [field for field in fields if plan.columns.get(field) == field]
         if same:
             self.line(f"  {', '.join(same)} ← columns of these names", "dim")
-        for field in FIELDS:
+        for field in fields:
             if field not in same and (source := plan.columns.get(field)):
                 self.line(f"  {field} ← {origin(source)}", "dim")
         if plan.ignored_columns:
@@ -120,7 +129,19 @@ def origin(source: str | Source) -> str:
     return words
 
 
+def told(log: Log) -> str:
+    """What is new in a failure log."""
+    words = count(log.failures, "failure", "failures")
+    if log.first and log.last:
+        words += f" of {log.equipment:,} equipment"
+        words += f", {instant(log.first)} to {instant(log.last)} UTC"
+    errors = count(log.errors, "error", "errors")
+    return f"{words}; readings: {errors}, {count(log.warnings, 'warning', 'warnings')}"
+
+
 def created(row: PlannedRow) -> str:
+    if sensor := row.values.get("sensor"):
+        return f"sensor {clean(sensor)} at {clean(row.values.get('equipment'))}"
     name, location = row.values.get("name"), row.values.get("location")
     words = f"{row.code}  {quoted(name)} at {quoted(location)}"
     for field in ("tag", "group", "class", "parent"):
@@ -140,7 +161,7 @@ def updated(update: Update) -> str:
 
 
 def refused(error: RowError) -> str:
-    where = f"row {error.row:,}"
+    where = f"{error.row:,}"
     if error.column:
         where += f", {clean(error.column)}"
     if error.value not in {None, ""}:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.cli.answers import Installation, Swap, Unit
-from app.cli.client import read, server
+from app.cli.answers import Installation, Page, Swap, Unit
+from app.cli.client import REFUSED, CommandError, read, server
 from app.cli.listing import show_list
 from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url, Words
 from app.cli.render import emit_json, fields, instant
@@ -84,6 +84,68 @@ def swap_unit(  # noqa: PLR0913 - a parameter is an option
                 ("in", swap.installed.unit.serial_number),
                 ("out", out and out.unit.serial_number),
                 ("at", f"{instant(swap.installed.installed_at)} UTC"),
+            ]
+        )
+
+
+@unit.command("add")
+def add_unit(
+    *,
+    manufacturer: Annotated[str, typer.Option(help="Who made it.")],
+    model: Annotated[str, typer.Option(help="Its model.")],
+    serial: Annotated[str, typer.Option(help="Its serial number.")],
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Register a unit that sits nowhere yet, such as a spare."""
+    body = {"manufacturer": manufacturer, "model": model, "serial_number": serial}
+    with server(url, as_json=as_json) as api:
+        response = api.post("units", body=body)
+        if as_json:
+            emit_json(response.content)
+            return
+        it = read(response, Unit)
+        fields(
+            [
+                ("serial number", it.serial_number),
+                ("manufacturer", it.manufacturer),
+                ("model", it.model),
+                ("equipment", it.equipment),
+            ]
+        )
+
+
+@unit.command("remove")
+def remove_unit(
+    code: EquipmentCode,
+    *,
+    at: Annotated[
+        str | None, typer.Option(help="When (RFC 3339); now, if it is not given.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why.")] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Take out of an equipment what sits there; nothing takes its place."""
+    with server(url, as_json=as_json) as api:
+        last = read(
+            api.get("equipment", code, "units", query={"limit": 1}), Page[Installation]
+        )
+        if not last.items or last.items[0].removed_at:
+            raise CommandError("Nothing sits there", f"{code} is empty.", REFUSED)
+        response = api.post(
+            *("units", last.items[0].unit.id, "remove"),
+            body={"at": at, "reason": reason},
+        )
+        if as_json:
+            emit_json(response.content)
+            return
+        it = read(response, Installation)
+        fields(
+            [
+                ("equipment", it.equipment),
+                ("out", it.unit.serial_number),
+                ("at", it.removed_at and f"{instant(it.removed_at)} UTC"),
             ]
         )
 

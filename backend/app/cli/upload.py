@@ -63,11 +63,10 @@ MEDIA_TYPES = {
 def upload(
     api: Api,
     file: Path,
-    vessel: str,
-    *,
+    *path: str,
     media_type: str,
-    mapping: Mapping,
-    delimiter: str | None,
+    mapping: Mapping | None = None,
+    delimiter: str | None = None,
 ) -> httpx2.Response:
     query = {
         "filename": file.name,
@@ -80,9 +79,7 @@ def upload(
             headers = {"Content-Type": media_type, "Content-Length": str(size)}
             return api.send(
                 "POST",
-                "vessels",
-                vessel,
-                "imports",
+                *path,
                 query=query,
                 content=watched(stream, size),
                 headers=headers,

@@ -25,8 +25,9 @@ from app.imports.walks import SECONDS
 
 # What is read at once: each pass over it makes another one of its size.
 BLOCK = 256 * 1024
-# So many go in one COPY: a savepoint for each of 1,600 would slow others down.
-BLOCKS = 12
+# So many go in one COPY, and two such batches are in memory: a savepoint for each
+# block would slow others down.
+BLOCKS = 6
 # If none of the first lines can be read, the others will not be better.
 TRIED = 1000
 
@@ -89,13 +90,13 @@ async def _stage(db: Driver, reader: "_Reader") -> int:
     try:
         while (batch := await coming).pieces:
             coming = asyncio.create_task(asyncio.to_thread(reader.next_batch))
-            if not await loads.stage(db, batch.copy):
+            if not await loads.stage(db, batch.texts):
                 batch = await asyncio.to_thread(reader.again, batch)
-                if not await loads.stage(db, batch.copy):
+                if not await loads.stage(db, batch.texts):
                     raise RuntimeError("PostgreSQL refuses a line that was read")
             found = [each for block in batch.blocks for each in block.wrong]
             await loads.find(db, found)
-            rows += batch.copy.count(b"\n") + len(found)
+            rows += sum(text.count(b"\n") for text in batch.texts) + len(found)
             unreadable += sum(each.field is None for each in found)
             if TRIED <= rows == unreadable:
                 break
@@ -115,7 +116,8 @@ async def apply(session: AsyncSession, planned: Import) -> None:
             "Sensors, or failures of the same time, changed after the plan was made, "
             f"and nothing was applied. {imports.AGAIN}"
         )
-    if await loads.apply(db, planned.number, planned.vessel) != planned.creates:
+    lines = planned.creates
+    if await loads.apply(db, planned.number, planned.vessel, lines) != lines:
         raise PlanStaleError(
             "The database was cut off after this plan was made, and lines of the plan "
             f"are lost; nothing was applied. {imports.AGAIN}"
@@ -141,8 +143,8 @@ class Batch:
     blocks: list[Block] = field(default_factory=list)
 
     @property
-    def copy(self) -> bytes:
-        return b"".join(block.copy for block in self.blocks)
+    def texts(self) -> list[bytes]:
+        return [block.copy for block in self.blocks]
 
 
 class _Reader:

@@ -3,10 +3,9 @@
 All run in the caller's transaction, on the asyncpg connection below it.
 """
 
-import io
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -50,13 +49,18 @@ async def make_room(db: Driver) -> None:
     )
 
 
-async def stage(db: Driver, lines: bytes) -> bool:
+async def stage(db: Driver, texts: Iterable[bytes]) -> bool:
     """Whether PostgreSQL could read all of the lines; else none of them is staged."""
+
+    async def source() -> AsyncIterator[bytes]:
+        for text in texts:
+            yield text
+
     try:
         async with db.transaction():
             await db.copy_to_table(
                 "planned_readings",
-                source=io.BytesIO(lines),
+                source=source(),
                 columns=STAGED,
                 timeout=SECONDS,
             )
@@ -146,17 +150,9 @@ async def leave_out_known(db: Driver, plan: int, vessel: str) -> int:
     )
 
 
-# At which equipment a vessel's sensor was when: each row until the next one.
-_SPANS = """
-spans AS MATERIALIZED (
-    SELECT number, code, equipment, coalesce(until, 'infinity') AS until,
-        lag(until, 1, '-infinity') OVER (
-            PARTITION BY code ORDER BY until NULLS LAST) AS since
-    FROM sensors WHERE vessel = $2
-)
-"""
+# Each line and at which equipment its sensor was then.
 _PLANNED = """
-planned_readings p JOIN spans s
+planned_readings p JOIN sensor_spans($2) s
     ON s.code = p.sensor AND p.at >= s.since AND p.at < s.until
 """
 # An equipment and an instant are one failure, however many sensors told of it.
@@ -168,7 +164,7 @@ events AS (
 )
 """
 _DESCRIBE = f"""
-WITH {_SPANS}, {_EVENTS}
+WITH {_EVENTS}
 SELECT coalesce(sum(errors + warnings), 0)::bigint AS readings,
     coalesce(sum(failures), 0)::bigint AS failures,
     coalesce(sum(errors), 0)::bigint AS errors,
@@ -214,7 +210,7 @@ async def basis(db: Driver, vessel: str, details: dict[str, Any]) -> str:
 # In one order for all, so that two writers never wait for each other. An error comes
 # before a warning, in the alphabet too.
 _FAILURES = f"""
-WITH {_SPANS}, {_EVENTS}
+WITH {_EVENTS}
 INSERT INTO failures (equipment, vessel, at, level, source, errors, warnings)
 SELECT equipment, $2::text, at, CASE WHEN errors > 0 THEN 'error' ELSE 'warning' END,
     'log', errors, warnings
@@ -227,16 +223,17 @@ ON CONFLICT (at, equipment) DO UPDATE SET
     warnings = failures.warnings + excluded.warnings,
     version = failures.version + 1, updated_at = now()
 """
+# Of months that were there already.
 _READINGS = f"""
-WITH {_SPANS}
 INSERT INTO readings (at, sensor, nth, level, temperature, vibration)
 SELECT p.at, s.number, 1, p.level, p.temperature, p.vibration
 FROM {_PLANNED} WHERE p.plan = $1
+    AND date_trunc('month', p.at AT TIME ZONE 'UTC') <> ALL ($3)
 """
 _READINGS_COUNTED = f"""
-WITH {_SPANS}, known AS (
+WITH known AS (
     SELECT r.at, r.sensor, max(r.nth) AS nth
-    FROM readings r JOIN spans s ON s.number = r.sensor
+    FROM readings r JOIN sensor_spans($2) s ON s.number = r.sensor
     WHERE r.at BETWEEN $3 AND $4 GROUP BY r.at, r.sensor
 )
 INSERT INTO readings (at, sensor, nth, level, temperature, vibration)
@@ -249,30 +246,41 @@ FROM (
 """
 
 
-async def apply(db: Driver, plan: int, vessel: str) -> int:
-    """Add the lines of a plan; how many there were."""
+async def apply(db: Driver, plan: int, vessel: str, lines: int) -> int:
+    """Add the lines of a plan, so many if none was lost; how many there were."""
     await hash_everything(db)
-    # The partitions come with the failures. Mostly nothing is known of them, and to ask
-    # for each row costs more than to find out late.
-    if await _added(db, _FAILURES, plan, vessel) is None:
-        await db.execute(_FAILURES_KNOWN, plan, vessel, timeout=SECONDS)
-    if (added := await _added(db, _READINGS, plan, vessel)) is None:
+    # Mostly nothing is known of them, and to ask for each row costs more than to find
+    # out late. Failures make partitions for the months that readings did not.
+    added = await _added(db, _add_readings(db, plan, vessel, lines))
+    if await _added(db, _execute(db, _FAILURES, plan, vessel)) is None:
+        await _execute(db, _FAILURES_KNOWN, plan, vessel)
+    if added is None:
         # A sensor tells twice of one instant: a log has no times, or there was one.
-        status = await db.execute(
-            *(_READINGS_COUNTED, plan, vessel, *await _span(db, plan)), timeout=SECONDS
-        )
-        added = int(status.split()[-1])
-    await db.execute(
-        "DELETE FROM planned_readings WHERE plan = $1", plan, timeout=SECONDS
-    )
+        span = await _span(db, plan)
+        added = await _execute(db, _READINGS_COUNTED, plan, vessel, *span)
+    await _execute(db, "DELETE FROM planned_readings WHERE plan = $1", plan)
     return added
 
 
-async def _added(db: Driver, statement: str, plan: int, vessel: str) -> int | None:
-    """How many rows an INSERT adds; None, and nothing added, if one is there."""
+async def _add_readings(db: Driver, plan: int, vessel: str, lines: int) -> int:
+    """Those of new months become tables, which is much faster than to write rows."""
+    query = "SELECT months, added FROM add_reading_months($1, $2)"
+    [(months, added)] = await db.fetch(query, plan, vessel, timeout=SECONDS)
+    if added < lines:
+        added += await _execute(db, _READINGS, plan, vessel, months)
+    return int(added)
+
+
+async def _execute(db: Driver, statement: str, *values: object) -> int:
+    """How many rows it wrote."""
+    status = await db.execute(statement, *values, timeout=SECONDS)
+    return int(status.split()[-1])
+
+
+async def _added(db: Driver, adding: Awaitable[int]) -> int | None:
+    """How many rows were added; None, and nothing added, if one is there."""
     try:
         async with db.transaction():
-            status = await db.execute(statement, plan, vessel, timeout=SECONDS)
+            return await adding
     except asyncpg.UniqueViolationError:
         return None
-    return int(status.split()[-1])

@@ -132,6 +132,6 @@ planned_readings = Table(
     Column("sensor", CODE, nullable=False),
     Column("temperature", Double),
     Column("vibration", Double),
-    Index(None, "plan", postgresql_using="brin"),
+    Index(None, "plan", "at", postgresql_using="brin"),
     prefixes=["UNLOGGED"],
 )

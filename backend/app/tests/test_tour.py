@@ -51,7 +51,7 @@ def type_in(commands: list[str], url: str, folder: Path) -> list[str]:
         stderr=subprocess.STDOUT,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,  # where other tests run beside it
     )
     return shell.stdout.replace(url, SERVER).split(f"{mark}\n")[:-1]
 

@@ -6,25 +6,40 @@ import pytest
 from app import demo
 from app.tests.cli.conftest import Canned, Fpso
 from app.tests.cli.test_client import BAD_GATEWAY, words
+from app.tests.factories import JSON
 
 
 def test_the_fleet_is_loaded_once_into_an_empty_server(
     fpso: Fpso, server_url: str
 ) -> None:
-    assert demo.load(server_url)
+    first = fpso("demo")
+    second = fpso("demo", "--json")
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert "The demo fleet is aboard" in first.stderr
+    assert "nothing was loaded" in second.stderr
+    assert len(json.loads(second.stdout)["items"]) == 3
     assert not demo.load(f"{server_url}/")
 
-    def items(*words: str) -> list[dict[str, object]]:
-        page: dict[str, list[dict[str, object]]] = json.loads(
-            fpso(*words, "--json", "--limit", "500").stdout
-        )
-        return page["items"]
+    show_the_register(fpso)
+    show_work_failures_and_spares(fpso)
+    # The names of users are left alone.
+    for name in ("compressor", "pump", "Compressor", "separator", "valve"):
+        assert said(fpso, "costs", "name", name)["equipment"] == 0
 
-    costs = items("costs", "vessels")
+
+def said(fpso: Fpso, *words: str) -> JSON:
+    done = fpso(*words, "--json")
+    assert done.exit_code == 0, done.stderr
+    answer: JSON = json.loads(done.stdout)
+    return answer
+
+
+def show_the_register(fpso: Fpso) -> None:
+    costs = said(fpso, "costs", "vessels")["items"]
     assert [vessel["vessel"] for vessel in costs] == ["MA101", "MA102", "NA201"]
     assert [vessel["equipment"] for vessel in costs] == [156, 156, 33]
-    assert [vessel["operations"] for vessel in costs] == [69, 63, 28]
-    register = items("equipment", "list", "MA102")
+    assert [vessel["operations"] for vessel in costs] == [71, 64, 28]
+    register = said(fpso, "equipment", "list", "MA102", "--limit", "500")["items"]
     inactive = {item["tag"] for item in register if item["status"] == "inactive"}
     assert {"20-VA-2003", "21-PA-2101C"} < inactive
     assert {item["tag"] for item in register if not item["parent"]} == {
@@ -40,22 +55,33 @@ def test_the_fleet_is_loaded_once_into_an_empty_server(
     ]
 
 
-def test_the_demo_leaves_the_names_of_users_alone(fpso: Fpso, server_url: str) -> None:
-    demo.load(server_url)
+def show_work_failures_and_spares(fpso: Fpso) -> None:
+    # Every request of the file was read as one.
+    work = (demo.FOLDER / "work.txt").read_text(encoding="utf-8").splitlines()
+    asked = [line for line in work if line and not line.startswith("#")]
+    assert all(demo.REQUEST.fullmatch(line) for line in asked)
 
-    for name in ("compressor", "pump", "Compressor", "separator", "valve"):
-        answer = json.loads(fpso("costs", "name", name, "--json").stdout)
-        assert answer["equipment"] == 0
+    def each(of: str, *words: str) -> list[object]:
+        return [item[of] for item in said(fpso, *words)["items"]]
 
-
-def test_fpso_demo_says_whether_it_loaded(fpso: Fpso) -> None:
-    first = fpso("demo")
-    second = fpso("demo", "--json")
-
-    assert (first.exit_code, second.exit_code) == (0, 0)
-    assert "The demo fleet is aboard" in first.stderr
-    assert "nothing was loaded" in second.stderr
-    assert len(json.loads(second.stdout)["items"]) == 3
+    assert set(each("state", "issue", "list")) == {
+        *("open", "triaged", "in_progress", "resolved", "closed"),
+        *("cancelled", "duplicate"),
+    }
+    assert each("cost", "operation", "list", "--issue", "1") == ["47592.00"]
+    assert sorted(each("state", "requisition", "list"), key=str) == [
+        *("approved", "issued", "submitted")
+    ]
+    assert each("vessel", "requisition", "list", "--waiting") == ["MA102"]
+    assert each("part", "stock", "reorder") == ["NOZ-8001", "PRB-0008"]
+    assert each("serial_number", "unit", "list", "--spare") == ["M-60113"]
+    assert "MSC-2901" in each("number", "part", "list", "-q", "seal")
+    counted = said(fpso, "failures", "summary", "--by", "month")
+    assert (counted["failures"], counted["readings"]) == (185, 310)
+    # It is of the last year, however long ago it was written.
+    assert 11 <= counted["all"] <= 13
+    of_class = ("--by", "class", "--class", "PU", "--vessel", "MA101")
+    assert each("failures", "reliability", *of_class, "--days", "365") == [12]
 
 
 def test_a_refusal_is_not_passed_over(server_url: str) -> None:

@@ -287,6 +287,32 @@ def test_a_plan_that_expired_says_so(run: Fpso, answering: Canned) -> None:
     assert "It has expired: import the file again." in done.stdout
 
 
+def test_errors_that_the_server_left_out_are_counted(
+    run: Fpso, answering: Canned
+) -> None:
+    log = {"readings": 0, "failures": 0, "errors": 0, "warnings": 0, "equipment": 0}
+    plan: dict[str, object] = {
+        "id": "0192",
+        "vessel": "VAL",
+        "filename": "failures.log",
+        "status": "planned",
+        "expires_at": "2026-01-01T00:00:00Z",
+        "rows": 20_000,
+        "counts": {"create": 0, "update": 0, "unchanged": 0, "error": 20_000},
+        "columns": {},
+        "ignored_columns": [],
+        "details": log | {"first": None, "last": None},
+        "errors": [{"row": 7, "message": "No line of a log."}],
+        "updates": [],
+    }
+    done = run("plan", "0192", url=answering.json(plan))
+
+    assert done.exit_code == 1
+    assert "  0 failures; readings: 0 errors, 0 warnings\n" in done.stdout
+    assert "! line 7: No line of a log." in done.stdout
+    assert "… and 19,999 more: fpso plan 0192 --errors-to errors.csv" in done.stdout
+
+
 def test_somebody_at_a_terminal_is_asked(
     fpso: Fpso, register: str, server_url: str
 ) -> None:

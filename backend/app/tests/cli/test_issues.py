@@ -8,7 +8,15 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
     reported = fpso(*words, "--mode", "ELP", "--reporter", "Ana")
     assert reported.exit_code == 0, reported.stderr
     assert "title      Seal [1] leaks\n" in reported.stdout
-    assert fpso(*words, "--kind", "defect").exit_code == 0
+    codes = ("--mechanism", "1.1", "--cause", "3", "--detection", "8")
+    defect = fpso(
+        *(*words, "--kind", "defect", *codes),
+        *("--impact", "degraded", "--description", "At the drive end"),
+    )
+    assert "impact     degraded\n" in defect.stdout
+    as_sent = json.loads(fpso("issue", "show", "2", "--json").stdout)
+    assert as_sent["mechanism"] == "1.1"
+    assert as_sent["detection_method"] == "8"
     started = [fpso("issue", verb, "1", "--json") for verb in ("triage", "start")]
     assert json.loads(started[1].stdout)["state"] == "in_progress"
     ordered = fpso("issue", "order", "1", "--type", "repair", "--cost", "5", "--json")
@@ -23,6 +31,14 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
         fpso("issue", "comment", "1", "It was rain", "--author", "Ola").exit_code == 0
     )
     shown = fpso("issue", "show", "1").stdout
+    story = [line.split()[2:] for line in shown.splitlines()[-4:]]
+    assert story == [
+        ["triaged"],
+        ["in_progress"],
+        ["cancelled", "No", "leak"],
+        ["comment", "Ola", "It", "was", "rain"],
+    ]
+    assert "repair  planned  5.00 USD" in shown
     assert "state      cancelled\n" in shown
     assert "orders     1, 1 open\n" in shown
 
@@ -50,6 +66,26 @@ def test_a_unit_is_swapped_and_its_history_told(fpso: Fpso, vessel: str) -> None
     assert [unit["serial_number"] for unit in spare] == ["S1"]
     where = json.loads(fpso("unit", "list", "--serial", "S2", "--json").stdout)
     assert where["items"][0]["equipment"] == "5310B9D7"
+    added = fpso("unit", "add", *of, "S3")
+    assert added.stdout.splitlines()[0] == "serial number  S3"
+    out = fpso("unit", "remove", "5310B9D7", "--reason", "Sent ashore")
+    assert "out        S2\n" in out.stdout
+    spare = json.loads(fpso("unit", "list", "--spare", "--json").stdout)["items"]
+    assert [unit["serial_number"] for unit in spare] == ["S1", "S2", "S3"]
+    empty = fpso("unit", "remove", "5310B9D7")
+    assert empty.exit_code == 1
+    assert "5310B9D7 is empty." in empty.stderr
+    assert fpso("unit", "swap", "5310B9D7", *of, "S2").exit_code == 0
     taken = fpso("unit", "swap", "23-LSHH-96138 (2)", *of, "S2")
     assert taken.exit_code == 1
     assert "takes it out" in taken.stderr
+
+
+def test_the_codes_of_the_field_are_listed(fpso: Fpso) -> None:
+    shown = fpso("codes", "failure-modes").stdout.splitlines()
+    assert shown[0].split() == ["CODE", "MEANING", "VERIFIED", "SOURCE"]
+    assert shown[2].split()[0] == "AIR"
+    unsure = fpso("codes", "equipment-classes", "--unverified", "--json").stdout
+    codes = {item["code"] for item in json.loads(unsure)["items"]}
+    assert "CO" in codes
+    assert "PU" not in codes

@@ -99,3 +99,52 @@ def test_json_is_the_servers_own(fpso: Fpso, vessel: str) -> None:
         [cost] = answer.get("items", [answer])
         assert cost["total"] == "9.00"
     assert vessel
+
+
+def test_an_order_is_planned_begun_charged_and_finished(
+    fpso: Fpso, vessel: str
+) -> None:
+    assert vessel
+    words = ("operation", "add", "5310B9D7", "--type", "repair", "--cost", "0")
+    planned = fpso(*words, "--state", "planned")
+    assert "state      planned" in planned.stdout
+    identity = planned.stdout.splitlines()[0].split()[1]
+    begun = fpso("operation", "start", identity, "--at", "2026-01-02T06:00:00Z")
+    assert "state      in_progress" in begun.stdout
+    charge = ("operation", "charge", identity, "400", "--kind", "labour")
+    charged = fpso(*charge, "--description", "Two mechanics")
+    assert "labour  400.00 USD\nfor     Two mechanics" in charged.stdout
+    shown = fpso("operation", "list", "--state", "in_progress", "--ids").stdout
+    assert shown.splitlines()[2].split() == [
+        *(identity, "5310B9D7", "repair", "in_progress")
+    ]
+    finish = ("operation", "finish", identity, "--hours", "4.50")
+    done = fpso(*finish, "--down-hours", "12").stdout.splitlines()
+    assert "work       4.5 h" in done
+    assert "down       12 h" in done
+    assert "cost       400.00 USD" in done
+    told = fpso("operation", "show", identity).stdout.splitlines()
+    assert told[: len(done)] == done
+    assert told[-1].split() == ["labour", "Two", "mechanics", "400.00", "USD"]
+    again = fpso(*finish)
+    assert again.exit_code == 1
+    assert "409" in again.stderr
+
+
+def test_the_last_order_of_an_issue_says_what_comes_next(
+    fpso: Fpso, vessel: str
+) -> None:
+    assert vessel
+    assert fpso("issue", "report", "5310B9D7", "--title", "Leaks").exit_code == 0
+    assert fpso("issue", "triage", "1").exit_code == 0
+    orders = [
+        json.loads(fpso("issue", "order", "1", "--type", "repair", "--json").stdout)
+        for _ in range(2)
+    ]
+    first = fpso("operation", "cancel", orders[0]["id"], "--reason", "Twice")
+    assert "reason     Twice" in first.stdout
+    assert first.stderr == ""
+    last = fpso("operation", "finish", orders[1]["id"])
+    assert "fpso issue resolve 1" in last.stderr
+    states = json.loads(fpso("operation", "list", "--issue", "1", "--json").stdout)
+    assert {order["state"] for order in states["items"]} == {"cancelled", "done"}

@@ -21,11 +21,16 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
     said(fpso, "part", "add", "OIL", "--name", "oil", "--price", "1", "--unit", "L")
     said(fpso, "part", "fit", "OIL", "--equipment", "5310B9D7")
     said(fpso, "part", "fit", "OIL", "--model", "HPX 40")
-    assert fpso("part", "show", "OIL").stdout.splitlines()[-2:] == [
+    said(fpso, "part", "fit", "OIL", "--class", "CO")
+    assert fpso("part", "show", "OIL").stdout.splitlines()[-3:] == [
         "fits          5310B9D7",
         "fits          model HPX 40",
+        "fits          class CO",
     ]
-    for words in (("--equipment", "5310B9D7"), ("--model", "HPX 40"), ("-q", "oi")):
+    for words in (
+        *(("--equipment", "5310B9D7"), ("--model", "HPX 40"), ("-q", "oi")),
+        ("--class", "CO"),
+    ):
         page = said(fpso, "part", "list", *words)
         assert [it["number"] for it in page["items"]] == ["OIL"]
     assert len(said(fpso, "part", "list")["items"]) == 2
@@ -56,6 +61,11 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
         (("reserve", identity), "approved"),
     ):
         assert said(fpso, "requisition", *moved)["state"] == state
+    level = ("stock", "level", "MAIN", "OIL")
+    assert fpso(*level).exit_code == 1
+    assert said(fpso, *level, "--minimum", "1", "--maximum", "9")["maximum"] == "9"
+    assert "minimum  1\nmaximum  1,000\n" in fpso(*level, "--maximum", "1000").stdout
+    assert said(fpso, *level)["maximum"] == "1000"
     page = said(fpso, "stock", "reorder", "--vessel", vessel)
     assert [(it["part"], it["quantity"]) for it in page["items"]] == [("A=B", "3")]
     page = said(fpso, "requisition", "list", "--waiting", "--state", "approved")

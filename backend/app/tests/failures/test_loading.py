@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.database import Sessions
 from app.failures import lines, loading
-from app.tests.factories import ok, refused, vessel
+from app.tests.factories import created, ok, refused, vessel
 from app.tests.failures.factories import (
     LOG,
     failures,
@@ -22,6 +22,22 @@ from app.tests.failures.factories import (
 )
 from app.tests.imports.factories import apply, counts, rows, wrong
 
+READINGS = """
+SELECT r.tableoid::regclass::text, (r.at AT TIME ZONE 'UTC')::text, s.code, r.nth,
+    r.level, r.temperature, r.vibration
+FROM readings r JOIN sensors s ON s.number = r.sensor ORDER BY r.at
+"""
+TABLE = """
+SELECT relispartition, relpersistence, relowner,
+    (SELECT array_agg((attname, atttypid, attnotnull)::text ORDER BY attnum)
+     FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0),
+    (SELECT array_agg((contype, conkey, conislocal)::text ORDER BY contype, conkey)
+     FROM pg_constraint WHERE conrelid = c.oid),
+    (SELECT array_agg((indkey, indisunique, indisprimary)::text)
+     FROM pg_index WHERE indrelid = c.oid),
+    (SELECT count(*) FROM pg_inherits WHERE inhrelid = c.oid)
+FROM pg_class c WHERE oid = to_regclass(:name)
+"""
 GOOD = ("2019-12-10 10:46:09", 1)
 
 
@@ -68,6 +84,28 @@ async def test_the_same_log_again_adds_nothing(client: AsyncClient) -> None:
     assert grown not in before
     assert grown in await failures(client, level="error")
     assert len(await failures(client)) == len(before) + 2
+
+
+async def test_a_log_brings_months_like_those_that_are_there(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    """What a log makes a table of is what a report makes one for."""
+    await fleet(client)
+    reported = {"code": "KA-1", "at": "2021-05-01T00:00:00Z"}
+    created(await client.post("/api/v1/failures", json=reported))
+    across = line("2021-05-31 23:59:59.9", 1) + line("2021-06-01", 2, values="1 nan")
+    assert counts(await load(client, across)) == (2, 0, 0, 0)
+    async with sessions.begin() as session:
+        found = await session.execute(text(READINGS))
+        assert [tuple(row) for row in found] == [
+            ("readings_2021_05", "2021-05-31 23:59:59.9", "1", 1, 2, 26.5, -3438.67),
+            ("readings_2021_06", "2021-06-01 00:00:00", "2", 1, 2, 1.0, None),
+        ]
+        may, june = [
+            (await session.execute(text(TABLE), {"name": f"readings_2021_0{n}"})).one()
+            for n in (5, 6)
+        ]
+        assert may == june
 
 
 async def test_logs_without_a_time_keep_every_line(client: AsyncClient) -> None:
