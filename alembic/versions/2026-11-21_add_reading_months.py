@@ -11,7 +11,7 @@ of the service. The release before knows none of these, and works on.
 
 from alembic import op
 
-revision = "0020"
+revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None

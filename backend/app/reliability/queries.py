@@ -23,9 +23,12 @@ COLUMNS = {
 }
 
 # What is known of an equipment from before it was registered tells that the register is
-# younger than the equipment.
+# younger than the equipment. A log knows of all that has sensors, from its first line.
 _TEXT = """
-WITH down AS NOT MATERIALIZED (
+WITH log AS (
+    SELECT vessel, min((details ->> 'first')::timestamptz) AS first FROM imports
+    WHERE kind = 'failures' AND applied_at IS NOT NULL GROUP BY vessel
+), down AS NOT MATERIALIZED (
     SELECT equipment, down_since AS since, down_until AS until FROM issues
     WHERE down_since IS NOT NULL AND state NOT IN ('cancelled', 'duplicate')
 ), repair AS NOT MATERIALIZED (
@@ -35,11 +38,15 @@ WITH down AS NOT MATERIALIZED (
       AND active_maintenance_hours IS NOT NULL
 ), item AS (
     SELECT e.{column} AS name, e.code, $3::timestamptz AS until,
-        CASE WHEN first.at < e.created_at THEN coalesce($2, first.at)
+        CASE WHEN known.since < e.created_at THEN coalesce($2, known.since)
             ELSE greatest($2, e.created_at) END AS since
     FROM equipment e
-    LEFT JOIN LATERAL (
-        SELECT min(at) AS at FROM failures f WHERE f.equipment = e.code) first ON true
+    CROSS JOIN LATERAL (
+        SELECT least(
+            (SELECT min(at) FROM failures f WHERE f.equipment = e.code),
+            (SELECT min(log.first) FROM log JOIN sensors s USING (vessel)
+             WHERE s.equipment = e.code)) AS since
+    ) known
     WHERE e.{column} = ANY ($1)
       AND ($5::text[] IS NULL OR e.code = ANY ($5))
       AND ($6::text[] IS NULL OR e."group" = ANY ($6))

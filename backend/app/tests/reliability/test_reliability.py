@@ -13,13 +13,15 @@ from app.tests.factories import (
     JSON,
     change,
     created,
+    equipment,
     get,
     ok,
     pointers,
     refused,
     url,
 )
-from app.tests.failures.factories import fleet
+from app.tests.failures.factories import fleet, line, plan
+from app.tests.imports.factories import apply
 
 # Ten days: 240 hours.
 WINDOW = {"from": "2020-01-01T00:00:00Z", "to": "2020-01-11T00:00:00Z"}
@@ -143,6 +145,23 @@ async def test_the_time_of_an_equipment_begins_with_it(
     assert hours == [120, 0, 192]
     late = await get(client, "reliability", to="2999-01-01T00:00:00Z")
     assert late["to"] < "2999"
+
+
+async def test_a_log_knows_of_what_never_failed(client: AsyncClient) -> None:
+    """From its first line on, of all that has sensors; whatever was registered when."""
+    await fleet(client)
+    await equipment(client, "PA-2")
+    log = line("2020-01-03 00:00:00", 1) + line("2020-01-09 00:00:00", 1)
+    planned = await plan(client, log)
+    hours = {name: item["hours"] for name, item in (await figures(client)).items()}
+    assert hours == {"KA-1": 0, "KA-2": 0, "PA-1": 0, "PA-2": 0}
+    ok(await apply(client, planned))
+    found = await figures(client)
+    hours = {name: item["hours"] for name, item in found.items()}
+    assert hours == {"KA-1": 240, "KA-2": 240, "PA-1": 240, "PA-2": 0}
+    assert found["KA-2"]["rate_high"] == near(-math.log(0.1) / 240)
+    page = await get(client, "reliability", to=WINDOW["to"])
+    assert [item["hours"] for item in page["items"]] == [192, 192, 192, 0]
 
 
 async def test_what_makes_no_sense_is_refused(client: AsyncClient) -> None:
