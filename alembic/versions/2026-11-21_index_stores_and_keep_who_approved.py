@@ -17,7 +17,7 @@ from alembic import op
 from app import triggers
 
 revision = "0019"
-down_revision = "0020"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
