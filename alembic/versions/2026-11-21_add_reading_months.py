@@ -41,10 +41,12 @@ BEGIN
     PERFORM brin_summarize_new_values('ix_planned_readings_plan_at');
     -- One maker of partitions at a time; who waited finds them there.
     PERFORM pg_advisory_xact_lock(hashtext('make_reading_partitions'));
-    SELECT coalesce(array_agg(first), '{}') INTO months FROM (
+    -- Materialized: else each row's table would be looked for.
+    WITH of_the_plan AS MATERIALIZED (
         SELECT DISTINCT date_trunc('month', at AT TIME ZONE 'UTC') AS first
         FROM planned_readings WHERE plan = of_plan
-    ) of_the_plan
+    )
+    SELECT coalesce(array_agg(first), '{}') INTO months FROM of_the_plan
     WHERE to_regclass('public.' || to_char(first, '"readings_"YYYY_MM')) IS NULL;
     FOREACH month IN ARRAY months LOOP
         name := to_char(month, '"readings_"YYYY_MM');

@@ -21,8 +21,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app import triggers
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

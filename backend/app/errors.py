@@ -172,12 +172,16 @@ class MoveRefusedError(ConflictError):
 
     @classmethod
     def of(
-        cls, what: str, verb: str, state: str, possible: Iterable[str]
+        cls,
+        what: str,
+        verb: str,
+        state: str,
+        possible: Iterable[str],
+        hint: str = "Read it again and take it there first.",
     ) -> "MoveRefusedError":
         known = list(possible)
         detail = (
-            f"{what} is {state}; to {verb} it, it must be {' or '.join(known)}. "
-            "Read it again and take it there first."
+            f"{what} is {state}; to {verb} it, it must be {' or '.join(known)}. {hint}"
         )
         return cls(detail, state=state, possible=known)
 

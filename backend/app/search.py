@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from unicodedata import normalize
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, Text, bindparam, func, literal_column
+from sqlalchemy import ColumnElement, Select, Text, bindparam, func, literal_column
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.values import Label
 
@@ -84,3 +86,14 @@ def found(text: str, phrases: int) -> Iterator[ColumnElement[bool]]:
         # sorts all that has the words.
         place = func.strpos(literal_column(f"' ' || {text}"), phrase)
         yield place > literal_column("0")
+
+
+async def narrow(
+    session: AsyncSession, query: Select[Any], text: str, q: str
+) -> Select[Any]:
+    """What of the query has the words of `q` in `text`, of which there is an index."""
+    # How many rows have them is for the words to tell: one plan for all does not know.
+    await session.execute(sql("SET LOCAL plan_cache_mode = force_custom_plan"))
+    asked = Search.of(q)
+    narrowed = query.where(*found(text, len(asked.phrases)))
+    return narrowed.params(asked.values())

@@ -158,37 +158,42 @@ def _of_failures(query: SummaryQuery, names: Names | None = None) -> Subquery:
 
 def _of_sensors(query: Window) -> Subquery:
     conditions = _within(query, Reading.at)
-    # Each instant of a sensor has a first reading; of one level it may be another.
-    first: ColumnElement[bool] = Reading.nth == 1
     if query.level:
         conditions.append(Reading.level == query.level.rank)
-        before = aliased(Reading)
-        first |= ~exists().where(
-            before.at == Reading.at,
-            before.sensor == Reading.sensor,
-            before.nth < Reading.nth,
-            before.level == Reading.level,
-        )
     each = (
         select(
             Reading.sensor,
-            func.count().filter(first).label("failures"),
+            func.count().filter(Reading.nth == 1).label("failures"),
             func.count().label("readings"),
         )
         .where(*conditions)
         .group_by(Reading.sensor)
         .subquery()
     )
+    failures: ColumnElement[int] = each.c.failures
+    sensors = select(Sensor).join(each, Sensor.number == each.c.sensor)
+    if query.level:
+        # Each instant of a sensor has a first reading; of one level it may be another.
+        before = aliased(Reading)
+        same = (before.at == Reading.at, before.sensor == Reading.sensor)
+        earlier = (before.nth < Reading.nth, before.level == Reading.level)
+        late = (
+            select(Reading.sensor, func.count().label("failures"))
+            .where(*conditions, Reading.nth > 1, ~exists().where(*same, *earlier))
+            .group_by(Reading.sensor)
+            .subquery()
+        )
+        failures += func.coalesce(late.c.failures, 0)
+        sensors = sensors.outerjoin(late, late.c.sensor == each.c.sensor)
     return (
-        select(
+        sensors.with_only_columns(
             Sensor.code.label("sensor"),
             Equipment.code.label("code"),
             Equipment.group.label("group"),
             Sensor.vessel.label("vessel"),
-            each.c.failures,
+            failures.label("failures"),
             each.c.readings,
         )
-        .join(Sensor, Sensor.number == each.c.sensor)
         .join(Equipment, Equipment.code == Sensor.equipment)
         .where(*_chosen(query, code=Equipment.code, vessel=Sensor.vessel))
         .subquery()

@@ -7,10 +7,14 @@ from sqlalchemy import (
     Numeric,
     String,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app import search
 from app.database import CODE, LABEL, Record
+
+SEARCHED = "search_text(number, manufacturer, name, NULL)"
 
 
 class Part(Record):
@@ -22,6 +26,14 @@ class Part(Record):
         CheckConstraint("price >= 0", name="price"),
         CheckConstraint("lead_time_days >= 0", name="lead_time_days"),
         Index(None, "name", "number"),
+        Index(None, "manufacturer", "number"),
+        Index(None, "updated_at", "number"),
+        Index(
+            "ix_parts_search",
+            text(search.words(SEARCHED)),
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 1024},
+        ),
     )
 
     number: Mapped[str] = mapped_column(CODE)

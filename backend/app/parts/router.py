@@ -1,9 +1,7 @@
 import uuid
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, status
-from sqlalchemy import Row
 
 from app import etag
 from app.database import SessionDep
@@ -17,12 +15,13 @@ from app.errors import (
 )
 from app.etag import ExpectedVersion
 from app.links import href
-from app.pagination import Page, PageQuery, link
+from app.pagination import Listing, Page, PageQuery, link, write
 from app.parts import service
 from app.parts.models import Fit, Part
 from app.parts.schemas import (
     FitCreate,
     FitRead,
+    FittingQuery,
     PartCreate,
     PartQuery,
     PartRead,
@@ -54,15 +53,11 @@ def _read(part: Part, currency: str) -> PartRead:
 
 
 def _page(
-    request: Request,
-    response: Response,
-    listing: tuple[Sequence[Row[Any]], str | None],
-    currency: str,
-) -> Page[PartRead]:
-    rows, next_cursor = listing
-    link(request, response, next_cursor)
+    request: Request, query: FittingQuery, listing: service.Counted, currency: str
+) -> Response:
+    rows, next_cursor, total = listing
     items = [_read(row[0], currency) for row in rows]
-    return Page(items=items, next_cursor=next_cursor)
+    return write(request, query, items, next_cursor, total)
 
 
 @router.post(
@@ -81,17 +76,18 @@ async def register_part(
     return _read(part, currency)
 
 
-@router.get("/parts", responses=responses(BadCursorError))
+@router.get(
+    "/parts", response_model=Listing[PartRead], responses=responses(BadCursorError)
+)
 async def list_parts(
     session: SessionDep,
     request: Request,
-    response: Response,
     query: Annotated[PartQuery, Query()],
     currency: CurrencyDep,
-) -> Page[PartRead]:
+) -> Response:
     """List the catalogue of parts."""
     listing = await service.listing(session, query)
-    return _page(request, response, listing, currency)
+    return _page(request, query, listing, currency)
 
 
 @router.get("/parts/{part}", responses=responses(NotFoundError))
@@ -167,16 +163,17 @@ async def remove_part_fit(
 
 
 @router.get(
-    "/equipment/{code}/parts", responses=responses(NotFoundError, BadCursorError)
+    "/equipment/{code}/parts",
+    response_model=Listing[PartRead],
+    responses=responses(NotFoundError, BadCursorError),
 )
 async def list_equipment_parts(
     session: SessionDep,
     request: Request,
-    response: Response,
     code: CodeRef,
-    query: Annotated[PageQuery, Query()],
+    query: Annotated[FittingQuery, Query()],
     currency: CurrencyDep,
-) -> Page[PartRead]:
+) -> Response:
     """List the parts that fit an equipment, its class, or the unit that sits in it."""
     listing = await service.of_equipment(session, code, query)
-    return _page(request, response, listing, currency)
+    return _page(request, query, listing, currency)

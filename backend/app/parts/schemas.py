@@ -1,11 +1,12 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.pagination import PageQuery
+from app.pagination import ListQuery
+from app.search import Searched
 from app.values import Code, CodeRef, Cost, Input, Label, Money
 
 UnitOfMeasure = Annotated[
@@ -77,7 +78,11 @@ class PartRead(BaseModel):
     version: int
 
 
-class PartQuery(PageQuery):
+class FittingQuery(ListQuery):
+    known: ClassVar[tuple[str, ...]] = tuple(PartRead.model_fields)
+
+
+class PartQuery(FittingQuery):
     """Filters are exact; repeat one to allow several values."""
 
     manufacturer: tuple[Label, ...] = ()
@@ -89,8 +94,8 @@ class PartQuery(PageQuery):
         tuple[Label, ...], Field(description="That fit hardware of this model.")
     ] = ()
     q: Annotated[
-        Label | None,
-        Field(description="Part of a number, name or manufacturer, in any case."),
+        Searched | None,
+        Field(description="Words of its number, name and manufacturer."),
     ] = None
     sort: Literal["number", "-number", "name", "-name", "updated_at", "-updated_at"] = (
         "number"

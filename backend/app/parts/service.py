@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,17 +13,22 @@ from app.equipment import service as equipment
 from app.equipment.models import Equipment
 from app.errors import ConflictError, DuplicateError, NotFoundError, UnknownCodesError
 from app.links import href
-from app.pagination import PageQuery, paginate
-from app.parts.models import Fit, Part
-from app.parts.schemas import FitCreate, PartCreate, PartQuery, PartUpdate
+from app.pagination import PageQuery, count, paginate
+from app.parts.models import SEARCHED, Fit, Part
+from app.parts.schemas import (
+    FitCreate,
+    FittingQuery,
+    PartCreate,
+    PartQuery,
+    PartUpdate,
+)
+from app.search import narrow
 from app.taxonomy import service as taxonomy
 from app.taxonomy.models import Kind
 from app.units.models import Installation, Unit
 
-# The columns sort by byte, where only A to Z have a lower case; this knows å and ç.
-ANY_CASE = "pg_c_utf8"
-
 Listing = tuple[Sequence[Row[Any]], str | None]
+Counted = tuple[Sequence[Row[Any]], str | None, int | None]
 
 
 async def register(session: AsyncSession, data: PartCreate) -> Part:
@@ -64,7 +69,12 @@ async def find(session: AsyncSession, numbers: Iterable[str]) -> dict[str, Part]
     return found
 
 
-async def listing(session: AsyncSession, query: PartQuery) -> Listing:
+async def numbers(session: AsyncSession, q: str) -> Select[tuple[str]]:
+    """The numbers of the parts that have these words."""
+    return await narrow(session, select(Part.number), SEARCHED, q)
+
+
+async def listing(session: AsyncSession, query: PartQuery) -> Counted:
     found = select(Part)
     if query.manufacturer:
         found = found.where(Part.manufacturer.in_(query.manufacturer))
@@ -73,14 +83,8 @@ async def listing(session: AsyncSession, query: PartQuery) -> Listing:
             fitting = select(Fit.part).where(column.in_(values))
             found = found.where(Part.number.in_(fitting))
     if query.q:
-        texts = [
-            column.collate(ANY_CASE)
-            for column in (Part.number, Part.name, Part.manufacturer)
-        ]
-        found = found.where(
-            or_(*(text.icontains(query.q, autoescape=True) for text in texts))
-        )
-    return await paginate(
+        found = await narrow(session, found, SEARCHED, query.q)
+    page = await paginate(
         session,
         found,
         query,
@@ -92,6 +96,7 @@ async def listing(session: AsyncSession, query: PartQuery) -> Listing:
         },
         unique=Part.number,
     )
+    return *page, await count(session, found, query)
 
 
 async def update(
@@ -154,7 +159,9 @@ async def remove_fit(session: AsyncSession, number: str, identity: uuid.UUID) ->
     await session.flush()
 
 
-async def of_equipment(session: AsyncSession, code: str, page: PageQuery) -> Listing:
+async def of_equipment(
+    session: AsyncSession, code: str, query: FittingQuery
+) -> Counted:
     """One page of the parts that fit the equipment; raises NotFoundError."""
     fitted = await equipment.get(session, code)
     kind = select(Equipment.class_).where(Equipment.code == fitted.code)
@@ -169,14 +176,16 @@ async def of_equipment(session: AsyncSession, code: str, page: PageQuery) -> Lis
             Fit.model.in_(now),
         )
     )
-    return await paginate(
+    found = select(Part).where(Part.number.in_(fitting))
+    page = await paginate(
         session,
-        select(Part).where(Part.number.in_(fitting)),
-        page,
+        found,
+        query,
         sort="number",
         columns={"number": Part.number},
         unique=Part.number,
     )
+    return *page, await count(session, found, query)
 
 
 def _fits(number: str) -> str:

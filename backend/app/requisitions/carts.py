@@ -4,15 +4,15 @@ import uuid
 from decimal import Decimal
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app import etag, problems
+from app import etag
 from app.errors import ConflictError, InvalidError
 from app.links import href
 from app.operations import service as operations
 from app.parts import service as parts
-from app.requisitions import service
+from app.requisitions import queries, service
 from app.requisitions.models import Line, Requisition
 from app.requisitions.queries import Whole
 from app.requisitions.schemas import RequisitionCreate, RequisitionUpdate
@@ -27,17 +27,16 @@ async def open_cart(session: AsyncSession, data: RequisitionCreate) -> Whole:
     await stores.get(session, data.store)
     await _check_operation(session, data.operation, data.vessel)
     await parts.find(session, (line.part for line in data.lines))
-    requisition = Requisition(**data.model_dump(exclude={"lines"}))
-    try:
-        async with session.begin_nested():
-            session.add(requisition)
-    except IntegrityError as refusal:
-        if problems.constraint(refusal) != "uq_requisitions_requester_vessel":
-            raise
-        raise await _has_a_cart(session, data) from None
-    session.add_all(
-        Line(requisition=requisition.id, **line.model_dump()) for line in data.lines
+    opening = (
+        insert(Requisition)
+        .values(data.model_dump(exclude={"lines"}))
+        .on_conflict_do_nothing()
+        .returning(Requisition)
     )
+    if (requisition := await session.scalar(opening)) is None:
+        raise await _has_a_cart(session, data)
+    quantities = {line.part: line.quantity for line in data.lines}
+    await queries.add(session, requisition.id, quantities)
     return await service.whole_of(session, requisition)
 
 

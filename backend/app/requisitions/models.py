@@ -31,6 +31,15 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+# What can be done instead of a move that the state refuses.
+HINTS = {
+    State.CART: "Submit it first.",
+    State.SUBMITTED: "Approve it first, or cancel it and open another one.",
+    State.APPROVED: "Issue what is reserved for it; close ends it, with a reason.",
+}
+ENDED = "It has ended: open another one for what is still needed."
+
+
 class Requisition(Record):
     """Parts that somebody asks of a store for a vessel: a cart until it is submitted.
 
@@ -49,6 +58,8 @@ class Requisition(Record):
         ),
         Index(None, "vessel", "created_at", "id"),
         Index(None, "store", "state"),
+        Index(None, "state", "created_at", "id"),
+        Index(None, "requester", "created_at", "id"),
         Index(None, "operation", postgresql_where=text("operation IS NOT NULL")),
         Index(None, "created_at", "id"),
     )
@@ -68,6 +79,8 @@ class Requisition(Record):
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None] = mapped_column(LABEL)
     reason: Mapped[str | None] = mapped_column(LABEL)
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(LABEL)
 
     def change(self, at: datetime) -> None:
         """Before anything of a cart is changed. It counts the version up."""
@@ -94,7 +107,8 @@ class Requisition(Record):
 
     def close(self, at: datetime, by: str, reason: str) -> None:
         self._only("close", State.APPROVED)
-        self._settle(State.CLOSED, at, by, reason)
+        self.state = State.CLOSED
+        self.closed_by, self.reason, self.closed_at = by, reason, at
 
     def reserve(self, at: datetime) -> None:
         self._only("reserve more for", State.SUBMITTED, State.APPROVED)
@@ -114,8 +128,8 @@ class Requisition(Record):
         flag_modified(self, "updated_at")
 
     def _decide(self, state: State, at: datetime, by: str, reason: str | None) -> None:
-        # Callers without a name cannot be told apart.
-        if by == self.requester != ANONYMOUS:
+        # Callers without a name cannot be told apart; Welder is no other than welder.
+        if by.casefold() == self.requester.casefold() != ANONYMOUS:
             raise ConflictError(
                 f"{by} asked for it: somebody else approves or rejects it. Its "
                 "requester can cancel it.",
@@ -130,7 +144,8 @@ class Requisition(Record):
     def _only(self, verb: str, *possible: State) -> None:
         if self.state not in possible:
             what = f"The requisition {self.id}"
-            raise MoveRefusedError.of(what, verb, self.state, possible)
+            hint = HINTS.get(self.state, ENDED)
+            raise MoveRefusedError.of(what, verb, self.state, possible, hint)
 
 
 class Line(Record):
@@ -149,6 +164,7 @@ class Line(Record):
             name="covered",
         ),
         Index(None, "part", postgresql_where=text("reserved + issued < quantity")),
+        Index(None, "part", "requisition"),
     )
 
     requisition: Mapped[uuid.UUID] = mapped_column(ForeignKey("requisitions.id"))

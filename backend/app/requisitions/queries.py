@@ -1,17 +1,31 @@
 """What requisitions hold, in one statement each, and what must be ordered for them."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Numeric,
+    Row,
+    Select,
+    Uuid,
+    bindparam,
+    exists,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.parts.models import Part
 from app.quantities import amount
 from app.requisitions.models import Line, Requisition, State
-from app.stock.models import Balance, Level, Store
+from app.stock.models import Balance, Kind, Level, Store
+from app.stock.queries import CODES, RESERVE, TOLD, Move, Origin, statement, wanted
 
 # Only of these may something be missing: a cart asks for nothing yet.
 WAITING = (State.SUBMITTED, State.APPROVED)
@@ -77,6 +91,100 @@ async def whole(session: AsyncSession, found: Sequence[Requisition]) -> list[Who
     return [Whole(it, items[it.id]) for it in found]
 
 
+# The prices of its lines are fixed with the first attempt, at submitting.
+_COVER = f"""{RESERVE}
+UPDATE requisition_lines l
+SET price = priced.price, reserved = l.reserved + coalesce(moved.reserved, 0),
+    version = l.version + 1, updated_at = now()
+FROM unnest(:lines, :prices) AS priced (part, price)
+    LEFT JOIN moved ON moved.part = priced.part
+WHERE l.requisition = :requisition AND l.part = priced.part
+    AND (l.price IS NULL OR moved.reserved > 0)
+RETURNING l.part, l.price, l.reserved, l.version
+"""
+_PRICED = (
+    bindparam("lines", type_=CODES),
+    bindparam("prices", type_=ARRAY(Numeric(14, 2))),
+)
+
+
+# What was reserved is handed out, or given back.
+_TAKE = """
+UPDATE requisition_lines l
+SET reserved = l.reserved - taken.quantity, issued = l.issued + taken.issued,
+    version = l.version + 1, updated_at = now()
+FROM unnest(:lines, :quantities, :issued) AS taken (part, quantity, issued)
+WHERE l.requisition = :requisition AND l.part = taken.part
+RETURNING l.part, l.reserved, l.issued, l.version
+"""
+_QUANTITIES = ARRAY(Numeric(14, 3))
+_taking = text(_TAKE).bindparams(
+    bindparam("lines", type_=CODES),
+    bindparam("quantities", type_=_QUANTITIES),
+    bindparam("issued", type_=_QUANTITIES),
+)
+_adding = text(
+    "INSERT INTO requisition_lines (requisition, part, quantity) "
+    "SELECT :requisition, part, quantity "
+    "FROM unnest(:lines, :quantities) AS added (part, quantity) ORDER BY part"
+).bindparams(
+    bindparam("requisition", type_=Uuid()),
+    bindparam("lines", type_=CODES),
+    bindparam("quantities", type_=_QUANTITIES),
+)
+
+
+async def add(
+    session: AsyncSession, requisition: uuid.UUID, quantities: Mapping[str, Decimal]
+) -> None:
+    """Add lines to a cart that has none, all by one statement: there may be many."""
+    lines, values = [*quantities], [*quantities.values()]
+    given = {"requisition": requisition, "lines": lines, "quantities": values}
+    await session.execute(_adding, given)
+
+
+async def reserve(session: AsyncSession, whole: Whole) -> None:
+    """Reserve for its lines as much as there is of what they lack."""
+    requisition, lines = whole.requisition, whole.lines
+    moves = [
+        Move(it.part, requisition.store, NOTHING, it.backordered)
+        for it in lines.values()
+        if it.backordered
+    ]
+    origin = Origin(Kind.RESERVE, requisition=requisition.id)
+    prices = {"lines": [*lines], "prices": [it.price for it in whole.items]}
+    rows = await session.execute(
+        statement(_COVER, *TOLD, *_PRICED), wanted(moves) | origin._asdict() | prices
+    )
+    _see(whole, rows)
+
+
+async def take(
+    session: AsyncSession,
+    whole: Whole,
+    quantities: Mapping[str, Decimal],
+    *,
+    issued: bool,
+) -> None:
+    """Take what is reserved from its lines: it is issued, or others may have it."""
+    values = [*quantities.values()]
+    given = {
+        "requisition": whole.requisition.id,
+        "lines": [*quantities],
+        "quantities": values,
+        "issued": values if issued else [NOTHING] * len(values),
+    }
+    _see(whole, await session.execute(_taking, given))
+
+
+def _see(whole: Whole, rows: Iterable[Row[Any]]) -> None:
+    """Let the session know what was written, as if it had read it."""
+    lines = whole.lines
+    for row in rows:
+        for name, value in row._mapping.items():  # noqa: SLF001 SQLAlchemy's public name for it
+            set_committed_value(lines[row.part], name, value)
+
+
 def asking_for(parts: Iterable[str]) -> ColumnElement[bool]:
     """Whether a requisition has a line of one of the parts."""
     return exists().where(Line.requisition == Requisition.id, Line.part.in_(parts))
@@ -90,57 +198,53 @@ def lacking() -> ColumnElement[bool]:
     return Requisition.state.in_(WAITING) & open_line
 
 
-def to_reorder() -> Select[Any]:
+def to_reorder() -> Select[*tuple[Any, ...]]:
     """Where there is less than the minimum, after all that requisitions lack.
 
     A part without levels has a minimum and a maximum of nothing: it is ordered when
     somebody waits for it.
     """
+    # Added up once, not for each part and store: of all lines few wait.
     lacked = (
-        select(func.coalesce(func.sum(Line.quantity - Line.reserved - Line.issued), 0))
+        select(
+            Line.part,
+            Requisition.store,
+            func.sum(Line.quantity - Line.reserved - Line.issued).label("quantity"),
+        )
         .join(Requisition, Requisition.id == Line.requisition)
         .where(
-            Line.part == Balance.part,
-            Requisition.store == Balance.store,
-            Requisition.state.in_(WAITING),
-            Line.reserved + Line.issued < Line.quantity,
+            Requisition.state.in_(WAITING), Line.reserved + Line.issued < Line.quantity
         )
-        .correlate(Balance)
-        .scalar_subquery()
+        .group_by(Line.part, Requisition.store)
+        .subquery("lacked")
     )
-    stock = (
-        select(
-            Balance.part,
-            Balance.store,
-            (Balance.on_hand - Balance.reserved).label("available"),
-            lacked.label("backordered"),
-            func.coalesce(Level.minimum, 0).label("minimum"),
-            func.coalesce(Level.maximum, 0).label("maximum"),
-        )
-        .outerjoin(Level, (Level.part == Balance.part) & (Level.store == Balance.store))
-        .cte("stock")
+    available = Balance.on_hand - Balance.reserved
+    backordered = func.coalesce(lacked.c.quantity, 0)
+    minimum, maximum = (
+        func.coalesce(column, 0) for column in (Level.minimum, Level.maximum)
     )
-    after = stock.c.available - stock.c.backordered
+    after = available - backordered
     return (
         select(
             Balance.part,
             Balance.store,
-            stock.c.available,
-            stock.c.backordered,
-            stock.c.minimum,
-            stock.c.maximum,
-            (stock.c.maximum - after).label("quantity"),
+            available.label("available"),
+            backordered.label("backordered"),
+            minimum.label("minimum"),
+            maximum.label("maximum"),
+            (maximum - after).label("quantity"),
             Part.name,
             Part.unit_of_measure,
             Part.manufacturer,
             Part.lead_time_days,
             Part.price,
         )
-        .join(
-            stock,
-            (stock.c.part == Balance.part) & (stock.c.store == Balance.store),
-        )
         .join(Part, Part.number == Balance.part)
         .join(Store, Store.code == Balance.store)
-        .where(after < stock.c.minimum)
+        .outerjoin(Level, (Level.part == Balance.part) & (Level.store == Balance.store))
+        .outerjoin(
+            lacked,
+            (lacked.c.part == Balance.part) & (lacked.c.store == Balance.store),
+        )
+        .where(after < minimum)
     )

@@ -17,7 +17,7 @@ from app.errors import (
 )
 from app.etag import ExpectedVersion
 from app.links import href
-from app.pagination import Page, link
+from app.pagination import Listing, write
 from app.parts.router import Number
 from app.problems import responses
 from app.quantities import amount
@@ -64,6 +64,8 @@ def _summary(whole: Whole, currency: str) -> RequisitionSummary:
         decided_at=it.decided_at,
         decided_by=it.decided_by,
         reason=it.reason,
+        closed_at=it.closed_at,
+        closed_by=it.closed_by,
         total=whole.total,
         issued_total=whole.issued_total,
         currency=currency,
@@ -111,19 +113,21 @@ async def open_requisition(
     return _read(response, whole, currency)
 
 
-@router.get("/requisitions", responses=responses(BadCursorError))
+@router.get(
+    "/requisitions",
+    response_model=Listing[RequisitionSummary],
+    responses=responses(BadCursorError),
+)
 async def list_requisitions(
     session: SessionDep,
     request: Request,
-    response: Response,
     query: Annotated[RequisitionQuery, Query()],
     currency: CurrencyDep,
-) -> Page[RequisitionSummary]:
+) -> Response:
     """List carts and requisitions, the latest first."""
-    found, next_cursor = await service.listing(session, query)
-    link(request, response, next_cursor)
+    found, next_cursor, total = await service.listing(session, query)
     items = [_summary(whole, currency) for whole in found]
-    return Page(items=items, next_cursor=next_cursor)
+    return write(request, query, items, next_cursor, total)
 
 
 @router.get("/requisitions/{id}", responses=responses(NotFoundError))
@@ -262,17 +266,20 @@ async def issue_requisition(
     return _read(response, await service.issue(session, identity, data), currency)
 
 
-@router.get("/stock/reorder", tags=["stock"], responses=responses(BadCursorError))
+@router.get(
+    "/stock/reorder",
+    tags=["stock"],
+    response_model=Listing[ReorderRead],
+    responses=responses(BadCursorError),
+)
 async def list_reorders(
     session: SessionDep,
     request: Request,
-    response: Response,
     query: Annotated[ReorderQuery, Query()],
     currency: CurrencyDep,
-) -> Page[ReorderRead]:
+) -> Response:
     """List what must be ordered: below its minimum, or waited for."""
-    rows, next_cursor = await service.reorder(session, query)
-    link(request, response, next_cursor)
+    rows, next_cursor, total = await service.reorder(session, query)
     items = [
         ReorderRead(
             **row._mapping,  # noqa: SLF001 SQLAlchemy's public name for it
@@ -281,4 +288,4 @@ async def list_reorders(
         )
         for row in rows
     ]
-    return Page(items=items, next_cursor=next_cursor)
+    return write(request, query, items, next_cursor, total)

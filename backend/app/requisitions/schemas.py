@@ -1,15 +1,15 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from app.pagination import PageQuery
+from app.pagination import ListQuery
 from app.parts.schemas import Currency
 from app.quantities import Quantity, QuantityRead
 from app.requisitions.models import ANONYMOUS, State
-from app.stock.schemas import LINES_MAX, StockLine, each_part_once
+from app.stock.schemas import LINES_MAX, PartWords, StockLine, each_part_once
 from app.values import Code, CodeRef, Input, Instant, Label, Money, Note
 
 Name = Annotated[
@@ -156,8 +156,10 @@ class RequisitionSummary(BaseModel):
     decided_at: datetime | None
     decided_by: str | None
     reason: Annotated[
-        str | None, Field(description="Of its approval, rejection or end.")
+        str | None, Field(description="Of its approval, rejection or end: the latest.")
     ]
+    closed_at: datetime | None
+    closed_by: str | None
     total: Annotated[Money, Field(description="The sum of the lines' amounts.")]
     issued_total: Annotated[Money, Field(description="Of what was handed out.")]
     currency: Currency
@@ -173,8 +175,10 @@ class RequisitionRead(RequisitionSummary):
     lines: list[LineRead]
 
 
-class RequisitionQuery(PageQuery):
+class RequisitionQuery(ListQuery):
     """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(RequisitionSummary.model_fields)
 
     vessel: tuple[CodeRef, ...] = ()
     store: tuple[CodeRef, ...] = ()
@@ -187,14 +191,6 @@ class RequisitionQuery(PageQuery):
         Field(description="Whether it waits for parts that are not in stock."),
     ] = None
     sort: Literal["created_at", "-created_at"] = "-created_at"
-
-
-class ReorderQuery(PageQuery):
-    """Filters are exact; repeat one to allow several values."""
-
-    part: tuple[CodeRef, ...] = ()
-    store: tuple[CodeRef, ...] = ()
-    vessel: tuple[CodeRef, ...] = ()
 
 
 class ReorderRead(BaseModel):
@@ -214,3 +210,14 @@ class ReorderRead(BaseModel):
     price: Money
     amount: Money
     currency: Currency
+
+
+class ReorderQuery(ListQuery):
+    """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(ReorderRead.model_fields)
+
+    part: tuple[CodeRef, ...] = ()
+    store: tuple[CodeRef, ...] = ()
+    vessel: tuple[CodeRef, ...] = ()
+    q: PartWords = None

@@ -22,10 +22,11 @@ from app.links import href
 from app.operations import service as operations
 from app.operations.models import CostKind
 from app.operations.schemas import CostLineCreate
-from app.pagination import paginate
+from app.pagination import count, paginate
+from app.parts import service as parts
 from app.quantities import spell_quantity
 from app.requisitions import queries
-from app.requisitions.models import Line, Requisition
+from app.requisitions.models import Line, Requisition, State
 from app.requisitions.queries import Whole
 from app.requisitions.schemas import (
     Approval,
@@ -40,7 +41,7 @@ from app.stock import service as stock
 from app.stock.models import Balance, Store
 from app.values import spell_money
 
-Listing = tuple[Sequence[Row[Any]], str | None]
+Counted = tuple[Sequence[Row[Any]], str | None, int | None]
 Quantities = dict[str, Decimal]
 
 
@@ -57,7 +58,7 @@ async def read(session: AsyncSession, identity: uuid.UUID) -> Whole:
 
 async def listing(
     session: AsyncSession, query: RequisitionQuery
-) -> tuple[Sequence[Whole], str | None]:
+) -> tuple[Sequence[Whole], str | None, int | None]:
     found = select(Requisition)
     for column, values in (
         (Requisition.vessel, query.vessel),
@@ -81,7 +82,8 @@ async def listing(
         columns={"created_at": Requisition.created_at},
         unique=Requisition.id,
     )
-    return await queries.whole(session, [row[0] for row in rows]), next_cursor
+    whole = await queries.whole(session, [row[0] for row in rows])
+    return whole, next_cursor, await count(session, found, query)
 
 
 async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
@@ -92,10 +94,8 @@ async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
         raise ConflictError(
             "The cart is empty. PUT "
             f"{href('requisitions', str(identity), 'lines', 'PART')} adds a line.",
-            state=whole.requisition.state,
+            state=State.CART,
         )
-    for item in whole.items:
-        item.line.price = item.price
     return await _reserve(session, whole)
 
 
@@ -144,12 +144,10 @@ async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whol
     requisition, lines, before = whole.requisition, whole.lines, whole.issued_total
     requisition.issue(at)
     given = _to_issue(requisition, lines, data)
-    for number, quantity in given.items():
-        lines[number].reserved -= quantity
-        lines[number].issued += quantity
+    await queries.take(session, whole, given, issued=True)
     if all(line.issued == line.quantity for line in lines.values()):
         requisition.finish()
-    await stock.hand_out(session, requisition.store, given, requisition.id)
+    await session.flush()
     if requisition.operation and (spent := whole.issued_total - before):
         line = CostLineCreate.model_validate(
             {
@@ -159,10 +157,12 @@ async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whol
             }
         )
         await operations.charge(session, requisition.operation, line)
+        await session.flush()
+    await stock.hand_out(session, requisition.store, given, requisition.id)
     return whole
 
 
-async def reorder(session: AsyncSession, query: ReorderQuery) -> Listing:
+async def reorder(session: AsyncSession, query: ReorderQuery) -> Counted:
     """One page of what must be ordered, by part and store."""
     found = queries.to_reorder()
     for column, values in (
@@ -172,7 +172,9 @@ async def reorder(session: AsyncSession, query: ReorderQuery) -> Listing:
     ):
         if values:
             found = found.where(column.in_(values))
-    return await paginate(
+    if query.q:
+        found = found.where(Balance.part.in_(await parts.numbers(session, query.q)))
+    page = await paginate(
         session,
         found,
         query,
@@ -180,6 +182,7 @@ async def reorder(session: AsyncSession, query: ReorderQuery) -> Listing:
         columns={"part": Balance.part},
         unique=Balance.store,
     )
+    return *page, await count(session, found, query)
 
 
 async def locked(
@@ -204,29 +207,23 @@ async def whole_of(session: AsyncSession, requisition: Requisition) -> Whole:
 
 
 async def _opened(session: AsyncSession, identity: uuid.UUID) -> tuple[Whole, datetime]:
-    """Lock the requisition and read all of it: once stock is locked too, be quick."""
+    """Lock the requisition and read all of it; stock is locked last, and briefly."""
     requisition, at = await locked(session, identity)
     return await whole_of(session, requisition), at
 
 
 async def _reserve(session: AsyncSession, whole: Whole) -> Whole:
-    requisition, lines = whole.requisition, whole.lines
-    lacked = {it.part: it.backordered for it in lines.values() if it.backordered}
-    if lacked:
-        taken = await stock.reserve(session, requisition.store, lacked, requisition.id)
-        for number, quantity in taken.items():
-            lines[number].reserved += quantity
     await session.flush()
+    await queries.reserve(session, whole)
     return whole
 
 
 async def _release(session: AsyncSession, whole: Whole) -> Whole:
     requisition, lines = whole.requisition, whole.lines
     held = {it.part: it.reserved for it in lines.values() if it.reserved}
-    for number in held:
-        lines[number].reserved = Decimal()
     await session.flush()
     if held:
+        await queries.take(session, whole, held, issued=False)
         await stock.release(
             session, requisition.store, held, requisition.id, requisition.reason
         )

@@ -11,7 +11,16 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Numeric, String, TextClause, Uuid, bindparam, text
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Numeric,
+    String,
+    TextClause,
+    Uuid,
+    bindparam,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.stock.models import Kind
@@ -23,52 +32,60 @@ wanted AS (
 )"""
 
 # Whoever has no balance yet gets one of zero. DO NOTHING waits for whoever makes it.
-_OPEN = f"""
-WITH {_WANTED}
+_OPEN = """
 INSERT INTO balances (part, store)
 SELECT part, store FROM wanted WHERE NOT EXISTS (
     SELECT FROM balances b WHERE (b.part, b.store) = (wanted.part, wanted.store))
 ORDER BY part, store ON CONFLICT DO NOTHING
 """
 
-_LOCK = f"""
-WITH {_WANTED}
-SELECT b.part, b.store, b.on_hand - b.reserved AS available
-FROM balances b JOIN wanted USING (part, store)
-ORDER BY b.part, b.store FOR NO KEY UPDATE OF b
-"""
-
 _LEDGER = """
-INSERT INTO movements (kind, part, store, on_hand, reserved, other_store, requisition,
-    reference, reason, request_id)
-SELECT :kind, part, store, on_hand, reserved, other_store, :requisition, :reference,
-    coalesce(:reason, nullif(current_setting('fpso.reason', true), '')),
-    nullif(current_setting('fpso.request_id', true), '')
-FROM moved ORDER BY part, store
-RETURNING part, store, on_hand, reserved
-"""
+ledger AS (
+    INSERT INTO movements (kind, part, store, on_hand, reserved, other_store,
+        requisition, reference, reason, request_id)
+    SELECT :kind, part, store, on_hand, reserved, other_store, :requisition,
+        :reference, coalesce(:reason, nullif(current_setting('fpso.reason', true), '')),
+        nullif(current_setting('fpso.request_id', true), '')
+    FROM moved ORDER BY part, store
+    RETURNING part, store
+)"""
 
-# The condition is what keeps stock from being sold twice, whoever locked what.
+# Locking by a statement of its own would let all others wait for one more round trip.
+# The condition of the update is what keeps stock from being sold twice.
 _MOVE = f"""
-WITH {_WANTED}, moved AS (
+WITH {_WANTED}, locked AS MATERIALIZED (
+    SELECT b.part, b.store, b.on_hand - b.reserved AS available
+    FROM balances b JOIN wanted USING (part, store)
+    ORDER BY b.part, b.store FOR NO KEY UPDATE OF b
+), moved AS (
     UPDATE balances b
     SET on_hand = b.on_hand + wanted.on_hand, reserved = b.reserved + wanted.reserved
-    FROM wanted WHERE (b.part, b.store) = (wanted.part, wanted.store)
+    FROM locked JOIN wanted USING (part, store)
+    WHERE (b.part, b.store) = (locked.part, locked.store)
         AND b.reserved + wanted.reserved BETWEEN 0 AND b.on_hand + wanted.on_hand
     RETURNING wanted.*
-) {_LEDGER}
+), {_LEDGER}
+SELECT part, store, available FROM locked LEFT JOIN ledger USING (part, store)
+WHERE ledger IS NULL
 """
 
-# As much of it as there is.
-_RESERVE = f"""
-WITH {_WANTED}, moved AS (
+# As much of it as there is; whoever goes on with `moved`, by part and store, does so in
+# the same statement. Balances are opened before any is locked: whoever waits for one
+# that is being made must hold none. What has nothing to give is waited for by nobody.
+RESERVE = f"""
+WITH {_WANTED}, opened AS ({_OPEN} RETURNING part),
+locked AS MATERIALIZED (
+    SELECT b.part, b.store FROM balances b JOIN wanted USING (part, store)
+    WHERE (SELECT count(*) FROM opened) IS NOT NULL AND b.on_hand > b.reserved
+    ORDER BY b.part, b.store FOR NO KEY UPDATE OF b
+), moved AS (
     UPDATE balances b
     SET reserved = b.reserved + least(wanted.reserved, b.on_hand - b.reserved)
-    FROM wanted WHERE (b.part, b.store) = (wanted.part, wanted.store)
-        AND b.on_hand > b.reserved
+    FROM locked JOIN wanted USING (part, store)
+    WHERE (b.part, b.store) = (locked.part, locked.store) AND b.on_hand > b.reserved
     RETURNING b.part, b.store, 0 AS on_hand, new.reserved - old.reserved AS reserved,
         wanted.other_store
-) {_LEDGER}
+), {_LEDGER}
 """
 
 
@@ -96,36 +113,22 @@ Place = tuple[str, str]
 
 async def open_balances(session: AsyncSession, moves: Sequence[Move]) -> None:
     """Let there be balances, of nothing, to lock and to move."""
-    await session.execute(_statement(_OPEN), _wanted(moves))
-
-
-async def lock(session: AsyncSession, moves: Sequence[Move]) -> Mapping[Place, Decimal]:
-    """Let one transaction at a time past these balances; give what is available."""
-    rows = await session.execute(_statement(_LOCK), _wanted(moves))
-    return {(row.part, row.store): row.available for row in rows}
+    opening = statement(f"WITH {_WANTED} {_OPEN}")
+    await session.execute(opening, wanted(moves))
 
 
 async def move(
     session: AsyncSession, moves: Sequence[Move], origin: Origin
-) -> set[Place]:
-    """Make those of the moves that stock covers; give where they were made."""
-    rows = await session.execute(
-        _statement(_MOVE, told=True), _wanted(moves) | _told(origin)
-    )
-    return {(row.part, row.store) for row in rows}
-
-
-async def reserve(
-    session: AsyncSession, moves: Sequence[Move], origin: Origin
 ) -> Mapping[Place, Decimal]:
-    """Reserve as much of each as is available; give how much that was."""
+    """Make those of the moves that stock covers; give what the others had to take."""
     rows = await session.execute(
-        _statement(_RESERVE, told=True), _wanted(moves) | _told(origin)
+        statement(_MOVE, *TOLD), wanted(moves) | origin._asdict()
     )
-    return {(row.part, row.store): row.reserved for row in rows}
+    return {(row.part, row.store): row.available for row in rows}
 
 
-def _wanted(moves: Sequence[Move]) -> dict[str, Any]:
+def wanted(moves: Sequence[Move]) -> dict[str, Any]:
+    """The parameters of what begins with these moves."""
     return {
         "parts": [it.part for it in moves],
         "stores": [it.store for it in moves],
@@ -135,19 +138,16 @@ def _wanted(moves: Sequence[Move]) -> dict[str, Any]:
     }
 
 
-def _told(origin: Origin) -> dict[str, Any]:
-    return origin._asdict()
-
-
-_CODES, _NUMBERS = ARRAY(String(collation="C")), ARRAY(Numeric(14, 3))
+CODES, _NUMBERS = ARRAY(String(collation="C")), ARRAY(Numeric(14, 3))
 _ASKED = (
-    bindparam("parts", type_=_CODES),
-    bindparam("stores", type_=_CODES),
+    bindparam("parts", type_=CODES),
+    bindparam("stores", type_=CODES),
     bindparam("on_hand", type_=_NUMBERS),
     bindparam("reserved", type_=_NUMBERS),
-    bindparam("others", type_=_CODES),
+    bindparam("others", type_=CODES),
 )
-_TOLD = (
+# What the ledger tells besides the numbers.
+TOLD = (
     bindparam("kind", type_=String()),
     bindparam("requisition", type_=Uuid()),
     bindparam("reference", type_=String()),
@@ -156,5 +156,6 @@ _TOLD = (
 
 
 @cache
-def _statement(sql: str, *, told: bool = False) -> TextClause:
-    return text(sql).bindparams(*_ASKED, *(_TOLD if told else ()))
+def statement(sql: str, *more: BindParameter[Any]) -> TextClause:
+    """One that begins with the moves that are wanted."""
+    return text(sql).bindparams(*_ASKED, *more)

@@ -17,7 +17,7 @@ from app.errors import (
 )
 from app.etag import ExpectedVersion
 from app.links import href
-from app.pagination import Page, link
+from app.pagination import Listing, write
 from app.parts.router import Number
 from app.problems import responses
 from app.recording import RecordedSessionDep
@@ -65,18 +65,16 @@ async def open_store(
     return store
 
 
-@router.get("/stores", responses=responses(BadCursorError))
+@router.get(
+    "/stores", response_model=Listing[StoreRead], responses=responses(BadCursorError)
+)
 async def list_stores(
-    session: SessionDep,
-    request: Request,
-    response: Response,
-    query: Annotated[StoreQuery, Query()],
-) -> Page[StoreRead]:
+    session: SessionDep, request: Request, query: Annotated[StoreQuery, Query()]
+) -> Response:
     """List the stores of the fleet."""
-    rows, next_cursor = await stores.listing(session, query)
-    link(request, response, next_cursor)
+    rows, next_cursor, total = await stores.listing(session, query)
     items = [StoreRead.model_validate(row[0]) for row in rows]
-    return Page(items=items, next_cursor=next_cursor)
+    return write(request, query, items, next_cursor, total)
 
 
 @router.get(
@@ -152,17 +150,15 @@ async def update_stock_level(
     return level
 
 
-@router.get("/stock", responses=responses(BadCursorError))
+@router.get(
+    "/stock", response_model=Listing[StockRead], responses=responses(BadCursorError)
+)
 async def list_stock(
-    session: SessionDep,
-    request: Request,
-    response: Response,
-    query: Annotated[StockQuery, Query()],
-) -> Page[StockRead]:
+    session: SessionDep, request: Request, query: Annotated[StockQuery, Query()]
+) -> Response:
     """List what lies where: on hand, reserved and available, by part and store."""
-    rows, next_cursor = await service.listing(session, query)
-    link(request, response, next_cursor)
-    return Page(items=_stock(rows), next_cursor=next_cursor)
+    rows, next_cursor, total = await service.listing(session, query)
+    return write(request, query, _stock(rows), next_cursor, total)
 
 
 @router.post("/stock/receive", responses=responses(NotFoundError, UnknownCodesError))
@@ -189,18 +185,18 @@ async def adjust_stock(session: RecordedSessionDep, data: Adjustment) -> Moved:
     return Moved(items=_stock(await service.adjust(session, data)))
 
 
-@router.get("/movements", responses=responses(BadCursorError))
+@router.get(
+    "/movements",
+    response_model=Listing[MovementRead],
+    responses=responses(BadCursorError),
+)
 async def list_movements(
-    session: SessionDep,
-    request: Request,
-    response: Response,
-    query: Annotated[MovementQuery, Query()],
-) -> Page[MovementRead]:
+    session: SessionDep, request: Request, query: Annotated[MovementQuery, Query()]
+) -> Response:
     """Read the ledger, the latest movement first; stock is the sum of it."""
-    rows, next_cursor = await service.movements(session, query)
-    link(request, response, next_cursor)
+    rows, next_cursor, total = await service.movements(session, query)
     items = [MovementRead.model_validate(row[0]) for row in rows]
-    return Page(items=items, next_cursor=next_cursor)
+    return write(request, query, items, next_cursor, total)
 
 
 def _stock(rows: Sequence[Row[Any]]) -> list[StockRead]:

@@ -3,7 +3,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Protocol, TypeVar
+from typing import Annotated, ClassVar, Literal, Protocol, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,8 +16,9 @@ from pydantic import (
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
-from app.pagination import PageQuery
+from app.pagination import ListQuery
 from app.quantities import Difference, Quantity, QuantityRead, StockLevel
+from app.search import Searched
 from app.stock.models import Kind, Place
 from app.values import Code, CodeRef, Input, Instant, Label
 
@@ -87,9 +88,16 @@ class StoreRead(BaseModel):
     version: int
 
 
-class StoreQuery(PageQuery):
+class StoreQuery(ListQuery):
+    """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(StoreRead.model_fields)
+
     vessel: tuple[CodeRef, ...] = ()
     place: tuple[Place, ...] = ()
+    q: Annotated[Searched | None, Field(description="Words of its code and name.")] = (
+        None
+    )
 
 
 # --- levels --------------------------------------------------------------------------
@@ -155,13 +163,22 @@ class StockRead(BaseModel):
     maximum: QuantityRead | None
 
 
-class StockQuery(PageQuery):
+PartWords = Annotated[
+    Searched | None,
+    Field(description="Words of the part's number, name and manufacturer."),
+]
+
+
+class StockQuery(ListQuery):
     """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(StockRead.model_fields)
 
     part: tuple[CodeRef, ...] = ()
     store: tuple[CodeRef, ...] = ()
     vessel: tuple[CodeRef, ...] = ()
     place: tuple[Place, ...] = ()
+    q: PartWords = None
 
 
 class StockLine(Input):
@@ -274,8 +291,10 @@ class MovementRead(BaseModel):
     request_id: str | None
 
 
-class MovementQuery(PageQuery):
+class MovementQuery(ListQuery):
     """Filters are exact; repeat one to allow several values."""
+
+    known: ClassVar[tuple[str, ...]] = tuple(MovementRead.model_fields)
 
     part: tuple[CodeRef, ...] = ()
     store: tuple[CodeRef, ...] = ()

@@ -9,7 +9,7 @@ from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import InsufficientStockError
-from app.pagination import paginate
+from app.pagination import count, paginate
 from app.parts import service as parts
 from app.parts.models import Part
 from app.quantities import spell_quantity
@@ -25,11 +25,11 @@ from app.stock.schemas import (
     Withdrawal,
 )
 
-Listing = tuple[Sequence[Row[Any]], str | None]
+Counted = tuple[Sequence[Row[Any]], str | None, int | None]
 NOTHING = Decimal()
 
 
-async def listing(session: AsyncSession, query: StockQuery) -> Listing:
+async def listing(session: AsyncSession, query: StockQuery) -> Counted:
     """One page of what lies where, by part and store."""
     found = _stock()
     for column, values in (
@@ -40,7 +40,9 @@ async def listing(session: AsyncSession, query: StockQuery) -> Listing:
     ):
         if values:
             found = found.where(column.in_(values))
-    return await paginate(
+    if query.q:
+        found = found.where(Balance.part.in_(await parts.numbers(session, query.q)))
+    page = await paginate(
         session,
         found,
         query,
@@ -48,9 +50,10 @@ async def listing(session: AsyncSession, query: StockQuery) -> Listing:
         columns={"part": Balance.part},
         unique=Balance.store,
     )
+    return *page, await count(session, found, query)
 
 
-async def movements(session: AsyncSession, query: MovementQuery) -> Listing:
+async def movements(session: AsyncSession, query: MovementQuery) -> Counted:
     """One page of the ledger."""
     found = select(Movement)
     for column, values in (
@@ -65,7 +68,7 @@ async def movements(session: AsyncSession, query: MovementQuery) -> Listing:
         found = found.where(Movement.at >= query.from_)
     if query.to:
         found = found.where(Movement.at < query.to)
-    return await paginate(
+    page = await paginate(
         session,
         found,
         query,
@@ -73,6 +76,7 @@ async def movements(session: AsyncSession, query: MovementQuery) -> Listing:
         columns={"id": Movement.id},
         unique=Movement.id,
     )
+    return *page, await count(session, found, query)
 
 
 async def receive(session: AsyncSession, data: Receipt) -> Sequence[Row[Any]]:
@@ -101,21 +105,6 @@ async def adjust(session: AsyncSession, data: Adjustment) -> Sequence[Row[Any]]:
     store = await stores.get(session, data.store)
     moves = [Move(it.part, store.code, it.difference, NOTHING) for it in data.lines]
     return await _book(session, moves, _origin(Kind.ADJUST, data))
-
-
-async def reserve(
-    session: AsyncSession,
-    store: str,
-    quantities: Mapping[str, Decimal],
-    requisition: uuid.UUID,
-) -> dict[str, Decimal]:
-    """Reserve as much of each part as the store has to give; give how much that was."""
-    moves = [Move(part, store, NOTHING, asked) for part, asked in quantities.items()]
-    origin = Origin(Kind.RESERVE, requisition=requisition)
-    await queries.open_balances(session, moves)
-    await queries.lock(session, moves)
-    taken = await queries.reserve(session, moves, origin)
-    return {part: taken.get((part, store), NOTHING) for part in quantities}
 
 
 async def release(
@@ -152,18 +141,20 @@ async def _book(
 
 
 async def _move(session: AsyncSession, moves: Sequence[Move], origin: Origin) -> None:
-    """Make all of the moves; raises InsufficientStockError."""
-    available = await queries.lock(session, moves)
-    made = await queries.move(session, moves, origin)
+    """Make all of the moves; raises InsufficientStockError.
+
+    All that comes after it lets others wait for this stock: nothing, at best.
+    """
+    left = await queries.move(session, moves, origin)
     short = [
         {
             "part": it.part,
             "store": it.store,
             "wanted": spell_quantity(-it.on_hand),
-            "available": spell_quantity(available[it.part, it.store]),
+            "available": spell_quantity(left[it.part, it.store]),
         }
         for it in moves
-        if (it.part, it.store) not in made
+        if (it.part, it.store) in left
     ]
     if short:
         first = short[0]

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import etag, problems
 from app.errors import DuplicateError, FieldProblem, InvalidError, NotFoundError
 from app.links import href
-from app.pagination import paginate
+from app.pagination import count, paginate
 from app.parts import service as parts
+from app.search import narrow
 from app.stock import queries
 from app.stock.models import Level, Store
 from app.stock.queries import Move
@@ -25,7 +26,9 @@ from app.stock.schemas import (
 )
 from app.vessels import service as vessels
 
-Listing = tuple[Sequence[Row[Any]], str | None]
+Counted = tuple[Sequence[Row[Any]], str | None, int | None]
+
+SEARCHED = "search_text(code, NULL, coalesce(name, ''), NULL)"
 
 _BOUNDS = "The maximum is at least the minimum: raise the one or lower the other."
 
@@ -60,13 +63,16 @@ async def get(session: AsyncSession, code: str) -> Store:
     )
 
 
-async def listing(session: AsyncSession, query: StoreQuery) -> Listing:
+async def listing(session: AsyncSession, query: StoreQuery) -> Counted:
     found = select(Store)
     if query.vessel:
         found = found.where(Store.vessel.in_(query.vessel))
     if query.place:
         found = found.where(Store.place.in_(query.place))
-    return await paginate(
+    if query.q:
+        # A fleet has no more stores than can be looked through without an index.
+        found = await narrow(session, found, SEARCHED, query.q)
+    page = await paginate(
         session,
         found,
         query,
@@ -74,6 +80,7 @@ async def listing(session: AsyncSession, query: StoreQuery) -> Listing:
         columns={"code": Store.code},
         unique=Store.code,
     )
+    return *page, await count(session, found, query)
 
 
 async def update(
@@ -101,7 +108,14 @@ async def set_level(session: AsyncSession, code: str, data: LevelCreate) -> Leve
         if problems.constraint(refusal) != "uq_stock_levels_part_store":
             raise
         existing = href("stores", code, "levels", part.number)
-        raise DuplicateError.of("part", data.part, existing=existing) from None
+        message = f"{code} has levels of {part.number} already. PATCH changes them."
+        problem = FieldProblem(pointer="/part", code="duplicate-part", message=message)
+        raise DuplicateError(
+            f"{message[:-1]}: {existing}.",
+            errors=[problem],
+            existing=existing,
+            field="part",
+        ) from None
     # What should be there and is not has a balance too: of nothing.
     nothing = Decimal()
     await queries.open_balances(

@@ -92,7 +92,10 @@ class Databases:
             # Tests want the statistics of rows that nobody but the service sees.
             service = f'"{self.service.username}"'
             await connection.execute(
-                text(f"GRANT MAINTAIN ON equipment, operations, issues TO {service}")
+                text(
+                    "GRANT MAINTAIN ON equipment, operations, issues, parts, "
+                    f"requisitions, requisition_lines, balances TO {service}"
+                )
             )
             await connection.commit()
         await engine.dispose()

@@ -44,6 +44,18 @@ REFUSED = [
     "TRUNCATE {month}",
     "DROP TABLE {month}",
     "DELETE FROM changes_default",
+    # To rewrite the histories to which it adds
+    *(
+        statement.format(table)
+        for table in ("movements", "issue_moves")
+        for statement in (
+            "UPDATE {} SET at = now()",
+            "DELETE FROM {}",
+            "TRUNCATE {}",
+            "MERGE INTO {} USING vessels ON true WHEN MATCHED THEN DELETE",
+            "SELECT FROM {} FOR UPDATE",
+        )
+    ),
     "SELECT make_change_partitions()",
     "SELECT protect_changes('vessels')",
     # To keep others from writing it

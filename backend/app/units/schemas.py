@@ -8,13 +8,13 @@ from pydantic_core import PydanticCustomError
 from app.pagination import PageQuery
 from app.values import Input, Label, Moment, Note
 
-Manufacturer = Annotated[Label, Field(examples=["Solar Turbines"])]
-Model = Annotated[Label, Field(examples=["C40"])]
+Manufacturer = Annotated[Label, Field(examples=["Maker"])]
+Model = Annotated[Label, Field(examples=["M-40"])]
 SerialNumber = Annotated[Label, Field(examples=["OHL-0471"])]
 
 _EXAMPLE: dict[str, JsonValue] = {
-    "manufacturer": "Solar Turbines",
-    "model": "C40",
+    "manufacturer": "Maker",
+    "model": "M-40",
     "serial_number": "OHL-0471",
 }
 

@@ -39,6 +39,17 @@ async def test_what_must_be_ordered_is_listed(client: AsyncClient) -> None:
     assert await short(store=YARD) == await short(vessel="MV103") == {}
     [row] = (await get(client, "stock", "reorder", part="LOST"))["items"]
     assert (row["price"], row["amount"], row["currency"]) == ("12.50", "31.25", "USD")
+    page = await get(
+        client, "stock", "reorder", q="lo test", count="true", fields="part,quantity"
+    )
+    assert page == {
+        "items": [
+            {"part": "LOST", "quantity": "2.5"},
+            {"part": "LOW", "quantity": "5"},
+        ],
+        "next_cursor": None,
+        "total": 2,
+    }
     page = await get(client, "stock", "reorder", limit=2)
     rest = await get(client, "stock", "reorder", cursor=page["next_cursor"])
     assert [it["part"] for it in rest["items"]] == ["LOW", "NONE", "WELL"]

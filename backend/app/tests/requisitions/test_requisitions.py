@@ -137,10 +137,18 @@ async def test_what_is_not_wanted_is_released(client: AsyncClient, verb: str) ->
 async def test_the_rest_of_what_was_approved_is_closed(client: AsyncClient) -> None:
     await stocked(client, A=5)
     it = await submitted(client, A=4)
-    ok(await do(client, it, "approve"))
+    approved = ok(await do(client, it, "approve", by="supervisor", reason="Needed"))
     ok(await do(client, it, "issue", lines=[{"part": "A", "quantity": 1}]))
-    it = ok(await do(client, it, "close", reason="The rest is not needed"))
+    why = "The rest is not needed"
+    it = ok(await do(client, it, "close", by="mechanic", reason=why))
     assert (it["state"], held(it)["A"]) == ("closed", ("4", "0", "1", "0"))
+    # Who approved it stays known.
+    for field in ("decided_by", "decided_at"):
+        assert it[field] == approved[field]
+    assert approved["closed_at"] is None
+    assert (it["closed_by"], it["reason"]) == ("mechanic", why)
+    assert it["closed_at"] == it["updated_at"]
+    assert [kind for kind, *_ in await moved(client, it)][-1] == "release"
     assert await on_hand(client, "A") == ("4", "0", "4")
 
 
@@ -205,7 +213,8 @@ async def test_each_state_allows_its_moves_alone(
 async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
     await stocked(client, A=1)
     empty = await cart(client)
-    refused(await do(client, empty, "submit"), 409, "conflict")
+    problem = refused(await do(client, empty, "submit"), 409, "conflict")
+    assert problem["state"] == "cart"
     assert (await get(client, "requisitions", empty["id"]))["state"] == "cart"
     ok(await do(client, empty, "cancel"))
     it = await submitted(client, A=1)
@@ -213,10 +222,13 @@ async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
         answer = await do(client, it, "reject", **wrong)
         assert pointers(refused(answer, 422, "invalid")).keys() == {"/reason"}
     # Nobody decides on their own wish; without names nobody can tell.
-    for verb in ("approve", "reject"):
-        answer = await do(client, it, verb, by="mechanic", reason="x")
+    for verb, by in (("approve", "mechanic"), ("reject", " Mechanic")):
+        answer = await do(client, it, verb, by=by, reason="x")
         assert "somebody else" in refused(answer, 409, "conflict")["detail"]
     ok(await do(client, it, "approve", by="supervisor"))
+    # What others rely on is closed, not taken back.
+    problem = refused(await do(client, it, "cancel"), 409, "move-refused")
+    assert "close ends it" in problem["detail"]
     for lines, status in (
         ([{"part": "A", "quantity": 2}], 409),
         ([{"part": "B", "quantity": 1}], 404),
@@ -254,3 +266,32 @@ async def test_what_is_reserved_is_not_there_for_others(client: AsyncClient) -> 
     ok(await do(client, made, "submit"))
     assert await on_hand(client, "A") == ("1", "0", "1")
     assert await on_hand(client, "A", YARD) == ("1", "1", "0")
+
+
+async def test_no_move_takes_a_statement_a_line_and_stock_is_locked_by_the_last(
+    client: AsyncClient, statements: list[str]
+) -> None:
+    """Whoever wants the same part waits for what comes after it: the commit."""
+
+    def told() -> list[str]:
+        # Those of the transaction that the test rolls back stand for BEGIN and COMMIT.
+        own = [each for each in statements if "SAVEPOINT" not in each]
+        statements.clear()
+        return own
+
+    parts = {f"P{number}": 2 for number in range(12)}
+    await stocked(client, **parts)
+    told()
+    made = await cart(client, "mechanic", **parts)
+    assert len(told()) == 7
+    for verb, body in (
+        ("submit", {}),
+        ("approve", {"by": "supervisor"}),
+        ("issue", {"lines": [{"part": part, "quantity": 1} for part in parts]}),
+        ("close", {"reason": "Enough"}),
+    ):
+        ok(await do(client, made, verb, **body))
+        *before, last = told()
+        assert len(before) <= 5
+        assert not any("balances" in each for each in before)
+        assert ("UPDATE balances" in last) == (verb != "approve")

@@ -8,18 +8,12 @@ pytest -s -o faulthandler_timeout=0 app/tests/requisitions/test_rush.py --buyers
 import asyncio
 import random
 from collections import Counter
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
+from threading import Event
 from time import monotonic
 
 import asyncpg
@@ -30,11 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import create_engine, create_sessions
 from app.main import create_app
+from app.requisitions import queries
+from app.requisitions.queries import Whole
 from app.settings import Settings
-from app.stock import queries
-from app.stock.queries import Move, Origin, Place
 from app.tests.conftest import client_for, connected
-from app.tests.factories import JSON, created, get, ok, url
+from app.tests.factories import JSON, Parameter, created, get, ok, url
 from app.tests.requisitions.factories import asking, do
 from app.tests.stock.factories import stocked
 
@@ -43,8 +37,7 @@ PARTS = ("BEARING", "FILTER", "GASKET", "OIL", "SEAL")
 # One statement sees one state: balances, the ledger, and what carts became.
 SNAPSHOT = """
 WITH moved AS (
-    SELECT part, store, sum(on_hand) AS on_hand, sum(reserved) AS reserved,
-        sum(on_hand) FILTER (WHERE kind = 'receive') AS opening
+    SELECT part, store, sum(on_hand) AS on_hand, sum(reserved) AS reserved
     FROM movements GROUP BY part, store
 ), held AS (
     SELECT l.part, r.store, sum(l.reserved) AS reserved, sum(l.issued) AS issued
@@ -52,7 +45,7 @@ WITH moved AS (
     GROUP BY l.part, r.store
 )
 SELECT b.part, b.on_hand, b.reserved, moved.on_hand AS moved_on_hand,
-    moved.reserved AS moved_reserved, moved.opening,
+    moved.reserved AS moved_reserved,
     coalesce(held.reserved, 0) AS held, coalesce(held.issued, 0) AS issued
 FROM balances b JOIN moved USING (part, store) LEFT JOIN held USING (part, store)
 """
@@ -62,10 +55,12 @@ FROM balances b JOIN moved USING (part, store) LEFT JOIN held USING (part, store
 class Rush:
     """What came of it."""
 
+    opening: Decimal  # of each part
     statuses: Counter[int] = field(default_factory=Counter)
     snapshots: int = 0
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0
+    took: dict[str, list[float]] = field(default_factory=dict)
     sold: dict[str, Decimal] = field(default_factory=dict)
     left: dict[str, Decimal] = field(default_factory=dict)
 
@@ -75,13 +70,35 @@ class Rush:
             sound = (
                 0 <= row["reserved"] <= row["on_hand"]
                 and row["on_hand"] == row["moved_on_hand"]
-                and row["on_hand"] == row["opening"] - row["issued"]
+                and row["on_hand"] == self.opening - row["issued"]
                 and row["reserved"] == row["moved_reserved"] == row["held"]
             )
             if not sound:
                 self.wrong.append(str(dict(row)))
             self.sold[str(row["part"])] = row["held"] + row["issued"]
             self.left[str(row["part"])] = row["on_hand"] - row["reserved"]
+
+    async def send(
+        self, verb: str, request: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """Do as a 503 says: nothing was changed, try again."""
+        while True:
+            before = monotonic()
+            answer = await request()
+            self.took.setdefault(verb, []).append(monotonic() - before)
+            self.statuses[answer.status_code] += 1
+            if answer.status_code != 503:
+                return answer
+            await asyncio.sleep(float(answer.headers["retry-after"]) / 4)
+
+    def figures(self) -> str:
+        """Of each verb how often, and its median and 99th percentile in ms."""
+        told = [f"{sum(map(len, self.took.values())) / self.seconds:.0f} requests/s"]
+        for verb, took in self.took.items():
+            sorted_ms = [f"{seconds * 1000:.0f}" for seconds in sorted(took)]
+            p50, p99 = (sorted_ms[int(len(took) * part)] for part in (0.5, 0.99))
+            told.append(f"{verb} {len(took)} x {p50}/{p99} ms")
+        return ", ".join(told)
 
 
 @asynccontextmanager
@@ -94,16 +111,6 @@ async def many(settings: Settings, buyers: int) -> AsyncGenerator[AsyncClient]:
     await engine.dispose()
 
 
-async def _patiently(send: Callable[[], Awaitable[Response]], rush: Rush) -> Response:
-    """Do as a 503 says: nothing was changed, try again."""
-    while True:
-        answer = await send()
-        rush.statuses[answer.status_code] += 1
-        if answer.status_code != 503:
-            return answer
-        await asyncio.sleep(float(answer.headers["retry-after"]) / 4)
-
-
 async def _buy(client: AsyncClient, name: str, carts: int, rush: Rush) -> None:
     chance = random.Random(name)  # noqa: S311 the same in every run
     for _ in range(carts):
@@ -112,10 +119,10 @@ async def _buy(client: AsyncClient, name: str, carts: int, rush: Rush) -> None:
             name, **{part: chance.choice(("1", "2", "0.5")) for part in wanted}
         )
         opening = partial(client.post, url("requisitions"), json=body)
-        made = created(await _patiently(opening, rush))
+        made = created(await rush.send("add", opening))
 
         async def move(verb: str, made: JSON = made, **body: object) -> JSON:
-            return ok(await _patiently(partial(do, client, made, verb, **body), rush))
+            return ok(await rush.send(verb, partial(do, client, made, verb, **body)))
 
         it = await move("submit")
         fate = chance.random()
@@ -127,43 +134,52 @@ async def _buy(client: AsyncClient, name: str, carts: int, rush: Rush) -> None:
                 await move("issue")
 
 
-async def _watch(settings: Settings, rush: Rush, done: asyncio.Event) -> None:
+async def _watch(settings: Settings, rush: Rush, done: Event) -> None:
+    """Every 100 ms, however long it takes to look."""
     async with connected(settings) as connection:
         while not done.is_set():
+            next_at = monotonic() + 0.1
             rush.judge(await connection.fetch(SNAPSHOT))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(next_at - monotonic())
         rush.judge(await connection.fetch(SNAPSHOT))
+
+
+@asynccontextmanager
+async def watched(settings: Settings, rush: Rush) -> AsyncGenerator[None]:
+    """In a thread: the loop in which all buy comes to it too rarely."""
+    done = Event()
+    watching = asyncio.create_task(
+        asyncio.to_thread(lambda: asyncio.run(_watch(settings, rush, done)))
+    )
+    try:
+        yield
+    finally:
+        done.set()
+        await watching
+
+
+async def _serve_who_waits(client: AsyncClient, rush: Rush) -> None:
+    """Give what was given back to those who wait, until nothing is left."""
+    further: dict[str, Parameter] = {}
+    while any(row["available"] != "0" for row in (await get(client, "stock"))["items"]):
+        page = await get(client, "requisitions", backordered="true", **further)
+        for it in page["items"]:
+            ok(await rush.send("reserve", partial(do, client, it, "reserve")))
+        if not (further := {"cursor": page["next_cursor"]})["cursor"]:
+            return
 
 
 async def rush_in(settings: Settings, buyers: int, carts: int) -> Rush:
     """Let them buy, a third of them cancelling, until everything is sold."""
-    rush = Rush()
-    done = asyncio.Event()
+    rush = Rush(Decimal(buyers * carts // 8))
     async with many(settings, buyers) as client:
-        opening = buyers * carts // 8
-        await stocked(client, **dict.fromkeys(PARTS, opening))
-        watching = asyncio.create_task(_watch(settings, rush, done))
-        before = monotonic()
-        names = [f"buyer {number}" for number in range(buyers)]
-        await asyncio.gather(*(_buy(client, name, carts, rush) for name in names))
-        rush.seconds = monotonic() - before
-        # What was given back goes to who waits.
-        waiting = []
-        page = await get(client, "requisitions", backordered="true", limit=500)
-        waiting += page["items"]
-        while page["next_cursor"]:
-            page = await get(
-                client,
-                "requisitions",
-                backordered="true",
-                limit=500,
-                cursor=page["next_cursor"],
-            )
-            waiting += page["items"]
-        for it in waiting:
-            ok(await _patiently(partial(do, client, it, "reserve"), rush))
-        done.set()
-        await watching
+        await stocked(client, **dict.fromkeys(PARTS, str(rush.opening)))
+        async with watched(settings, rush):
+            before = monotonic()
+            names = [f"buyer {number}" for number in range(buyers)]
+            await asyncio.gather(*(_buy(client, name, carts, rush) for name in names))
+            rush.seconds = monotonic() - before
+            await _serve_who_waits(client, rush)
     return rush
 
 
@@ -175,67 +191,52 @@ async def test_a_rush_sells_all_that_there_is_and_nothing_twice(
     assert rush.statuses.keys() <= {200, 201, 503}
     assert rush.wrong == []
     assert rush.snapshots >= 2
-    opening = Decimal(buyers * carts // 8)
-    assert rush.sold == dict.fromkeys(PARTS, opening)
+    assert rush.sold == dict.fromkeys(PARTS, rush.opening)
     assert rush.left == dict.fromkeys(PARTS, Decimal())
     print(  # noqa: T201 with -s, the figures of a run by hand
         f"{buyers} buyers x {carts} carts in {rush.seconds:.0f} s: {rush.statuses}, "
-        f"{rush.snapshots} snapshots, {opening} of {opening} sold of each of 5 parts"
+        f"{rush.snapshots} snapshots, all {rush.opening} sold of each of 5 parts; "
+        + rush.figures()
     )
 
 
-async def _read(
-    session: AsyncSession, moves: Sequence[Move]
-) -> Mapping[Place, Decimal]:
-    found = "SELECT part, store, on_hand - reserved AS available FROM balances"
-    rows = await session.execute(text(found))
-    available = {(row.part, row.store): row.available for row in rows}
-    return {(it.part, it.store): available[it.part, it.store] for it in moves}
-
-
-async def _then_write(
-    session: AsyncSession, moves: Sequence[Move], origin: Origin
-) -> Mapping[Place, Decimal]:
+async def _read_then_write(session: AsyncSession, whole: Whole) -> None:
     """Reserve as one who reads, thinks and writes."""
-    available = await _read(session, moves)
+    found = "SELECT part, on_hand - reserved AS available FROM balances"
+    rows = await session.execute(text(found))
+    available = {row.part: row.available for row in rows}
     await asyncio.sleep(0.005)
-    taken = {}
-    for it in sorted(moves):
-        place = (it.part, it.store)
-        if taken_now := min(it.reserved, available[place]):
-            taken[place] = taken_now
-            left = available[place] - taken_now
+    for part, line in sorted(whole.lines.items()):
+        if taken := min(line.backordered, available[part]):
+            line.reserved += taken
+            left = available[part] - taken
             await session.execute(
                 text(
-                    "UPDATE balances SET reserved = on_hand - :left "
-                    "WHERE part = :part AND store = :store"
+                    "UPDATE balances SET reserved = on_hand - :left WHERE part = :part"
                 ),
-                {"left": left, "part": it.part, "store": it.store},
+                {"left": left, "part": part},
             )
             await session.execute(
                 text(
                     "INSERT INTO movements (kind, part, store, on_hand, reserved, "
-                    "requisition) VALUES (:kind, :part, :store, 0, :taken, :it)"
+                    "requisition) VALUES ('reserve', :part, :store, 0, :taken, :it)"
                 ),
                 {
-                    "kind": origin.kind.value,
-                    "part": it.part,
-                    "store": it.store,
-                    "taken": taken_now,
-                    "it": origin.requisition,
+                    "part": part,
+                    "store": whole.requisition.store,
+                    "taken": taken,
+                    "it": whole.requisition.id,
                 },
             )
-    return taken
 
 
 async def test_control_who_reads_and_then_writes_sells_it_twice(
     fresh: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rush = Rush()
+    rush = Rush(Decimal(4))
     async with many(fresh, 8) as client:
         await stocked(client, SEAL=4)
-        monkeypatch.setattr(queries, "lock", _read)
-        monkeypatch.setattr(queries, "reserve", _then_write)
+        monkeypatch.setattr(queries, "reserve", _read_then_write)
         async with connected(fresh) as connection:
             carts = [
                 created(
@@ -246,4 +247,4 @@ async def test_control_who_reads_and_then_writes_sells_it_twice(
             await asyncio.gather(*(do(client, it, "submit") for it in carts))
             rush.judge(await connection.fetch(SNAPSHOT))
     assert rush.wrong
-    assert max(rush.sold.values()) > 4
+    assert max(rush.sold.values()) > rush.opening

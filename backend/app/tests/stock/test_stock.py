@@ -17,6 +17,7 @@ from app.tests.stock.factories import (
     stocked,
     store,
 )
+from app.tests.test_rights import as_service
 
 
 async def ledger(client: AsyncClient, **params: Any) -> list[tuple[str, ...]]:  # noqa: ANN401 httpx2's
@@ -206,7 +207,7 @@ async def test_a_code_that_an_operator_changes_follows_into_it(
 ) -> None:
     await stocked(committed, A=2)
     await part(committed, "C")
-    async with connected(fresh) as connection:
+    async with as_service(fresh) as connection:
         await connection.execute("UPDATE parts SET number = 'B' WHERE number = 'A'")
         await connection.execute("UPDATE stores SET code = 'S' WHERE code <> 'YARD'")
         with pytest.raises(InsufficientPrivilegeError):

@@ -69,6 +69,7 @@ async def test_a_level_says_how_much_there_should_be(client: AsyncClient) -> Non
     # It is known what should be there, though nothing ever was.
     assert await on_hand(client, "SEAL") == ("0", "0", "0")
     problem = refused(await client.post(levels, json=body), 409, "duplicate-code")
+    assert f"PATCH changes them: {problem['existing']}" in problem["detail"]
     assert ok(await client.get(problem["existing"])) == made
 
     where = ("stores", MAIN, "levels", "SEAL")
