@@ -44,6 +44,11 @@ WITH log AS (
     CROSS JOIN LATERAL (
         SELECT least(
             (SELECT min(at) FROM failures f WHERE f.equipment = e.code),
+            (SELECT min(performed_at) FROM operations o
+             WHERE o.equipment = e.code AND o.state = 'done'),
+            (SELECT min(least(observed_at, down_since)) FROM issues i
+             WHERE i.equipment = e.code AND i.state NOT IN ('cancelled', 'duplicate')),
+            (SELECT min(installed_at) FROM installations u WHERE u.equipment = e.code),
             (SELECT min(log.first) FROM log JOIN sensors s USING (vessel)
              WHERE s.equipment = e.code)) AS since
     ) known

@@ -16,6 +16,7 @@ from app.tests.factories import (
     equipment,
     get,
     ok,
+    order,
     pointers,
     refused,
     url,
@@ -162,6 +163,35 @@ async def test_a_log_knows_of_what_never_failed(client: AsyncClient) -> None:
     assert found["KA-2"]["rate_high"] == near(-math.log(0.1) / 240)
     page = await get(client, "reliability", to=WINDOW["to"])
     assert [item["hours"] for item in page["items"]] == [192, 192, 192, 0]
+
+
+async def test_what_was_done_before_it_was_registered_tells_of_its_age(
+    client: AsyncClient,
+) -> None:
+    """The register is younger than what it tells of, so all of the window counts."""
+    await fleet(client)
+    days = [f"2020-01-0{day}T00:00:00Z" for day in range(1, 10)]
+    for code in ("KA-1", "KA-2"):
+        await order(client, code, performed_at=days[2])
+    issue = {"title": "Worn", "kind": "defect"}
+    body = {"equipment": "PA-1", "observed_at": days[4], "down_since": days[3], **issue}
+    created(await client.post(url("issues"), json=body))
+    for code in ("PA-2", "PA-3", "PA-4"):
+        await equipment(client, code)
+    unit = {"manufacturer": "Maker", "model": "M", "serial_number": "1"}
+    put = {**unit, "at": days[5], "reason": "New"}
+    created(await client.post(url("equipment", "PA-2", "units"), json=put))
+    # Neither an order that is only planned nor an issue that was none tells anything.
+    await order(client, "PA-3", state="planned", planned_at=days[1])
+    body = {"equipment": "PA-3", "observed_at": days[1], **issue}
+    number = created(await client.post(url("issues"), json=body))["number"]
+    cancel = {"reason": "None"}
+    ok(await client.post(url("issues", str(number), "cancel"), json=cancel))
+    hours = {name: item["hours"] for name, item in (await figures(client)).items()}
+    whole = {"KA-1": 240, "KA-2": 240, "PA-1": 240, "PA-2": 240, "PA-3": 0, "PA-4": 0}
+    assert hours == whole
+    page = await get(client, "reliability", to=WINDOW["to"])
+    assert [item["hours"] for item in page["items"]] == [192, 192, 168, 120, 0, 0]
 
 
 async def test_what_makes_no_sense_is_refused(client: AsyncClient) -> None:
