@@ -211,11 +211,17 @@ class OperationRead(BaseModel):
             "is neither, when it was begun, planned for or ordered."
         ),
     ]
+    title: str | None
     note: str | None
     created_at: datetime
     state: State
     category: Category | None
     activity: str | None
+    priority: int | None
+    package: str | None
+    reference: str | None
+    ordered_at: datetime | None
+    due_at: datetime | None
     planned_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
@@ -227,12 +233,6 @@ class OperationRead(BaseModel):
     ]
     updated_at: datetime
     version: int
-    title: str | None
-    reference: str | None
-    priority: int | None
-    package: str | None
-    ordered_at: datetime | None
-    due_at: datetime | None
 
 
 class OperationClosed(OperationRead):

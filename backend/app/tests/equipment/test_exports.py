@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from typing import IO
 
 import pytest
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from starlette.types import Message
 
 from app.database import Sessions
 from app.downloads import CHUNK, Download, Write
+from app.equipment import exports
 from app.equipment.exports import COLUMNS
 from app.settings import Settings
 from app.tests.conftest import connected, serving
@@ -290,12 +292,28 @@ async def test_who_goes_away_stops_the_making() -> None:
 
 
 async def test_who_goes_away_while_a_workbook_is_made_leaves_nothing(
-    app: FastAPI, client: AsyncClient, sessions: Sessions
+    app: FastAPI,
+    client: AsyncClient,
+    sessions: Sessions,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await vessel(client)
     lines = "".join(f"A{i},x\n" for i in range(4000))
     await load(client, f"code,name\n{lines}")
-    taker = Taker()
+    taker, loop, made = Taker(), asyncio.get_running_loop(), []
+    make = exports._make_workbook  # noqa: SLF001 to leave in the midst of it
+
+    async def leave() -> None:
+        taker.leave.set()
+        for _ in range(20):  # until who makes it is told
+            await asyncio.sleep(0)
+
+    def leave_and_make(table: IO[bytes], book: IO[bytes]) -> None:
+        asyncio.run_coroutine_threadsafe(leave(), loop).result()
+        make(table, book)
+        made.append(not book.closed)
+
+    monkeypatch.setattr(exports, "_make_workbook", leave_and_make)
     scope = {
         "type": "http",
         "method": "GET",
@@ -304,11 +322,10 @@ async def test_who_goes_away_while_a_workbook_is_made_leaves_nothing(
         "headers": [],
         "state": {"sessions": sessions},
     }
-    taking = asyncio.create_task(app(scope, taker.receive, taker.send))
-    await asyncio.sleep(0.1)
-    taker.leave.set()
-    await taking
+    await app(scope, taker.receive, taker.send)
+    assert made == [True]
     assert not taker.messages
+    monkeypatch.undo()
     assert len(read(await export(client, "xlsx"), "xlsx")) == 4000
 
 
