@@ -43,12 +43,30 @@ BODY_MAX = 1024 * 1024
 
 DESCRIPTION = """
 The open register of what is aboard an FPSO: vessels, tagged equipment, what was done
-to it and at what cost.
+to it and at what cost, what failed, and which spares are left.
 
 Codes and tags compare without regard to case. Lists come in pages: follow
 `next_cursor`. A change needs the `ETag` that you last read, in `If-Match`. Every error
 is `application/problem+json`; its `type` is a page under [/problems](/problems).
 """
+
+TAGS = {
+    "vessels": "Who carries the equipment.",
+    "taxonomy": "Classes, failure modes and other codes of the field; add your own.",
+    "equipment": "What is aboard, by code and by tag, and how it is arranged.",
+    "units": "Hardware by serial number, and where it sat from when to when.",
+    "operations": "Work that is planned, in hand or done, and the lines of its cost.",
+    "costs": "What was spent on an equipment, on a name and aboard each vessel.",
+    "issues": "Problems, from the report to the close, and the work that mends them.",
+    "imports": "What a file would change, all errors at once; then the change itself.",
+    "failures": "Sensors, what they told when equipment failed, and counts of it.",
+    "reliability": "Failure rates, MTBF with bounds, repair times and availability.",
+    "parts": "The catalogue of spares, and what they fit.",
+    "stock": "Stores, what lies where, how it moved, and what must be ordered.",
+    "requisitions": "Carts, their approval, and parts handed out from stock.",
+    "changes": "Who changed what, when and why; and how to follow it.",
+    "health": "Whether it runs, and whether it can serve.",
+}
 
 
 class State(TypedDict):
@@ -75,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="FPSO System API",
         version=version("fpso"),
         description=DESCRIPTION,
+        openapi_tags=[{"name": tag, "description": said} for tag, said in TAGS.items()],
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -194,6 +194,14 @@ def test_the_cases_below_are_not_none() -> None:
     assert len(WITH_VERSION) >= 2
 
 
+def test_every_part_of_the_api_says_what_it_is_for() -> None:
+    used = {
+        tag for operation in OPERATIONS.values() for tag in operation.document["tags"]
+    }
+    said = {tag["name"]: tag["description"] for tag in SCHEMA["tags"]}
+    assert said.keys() == used
+
+
 def test_operation_ids_are_unique_verbs_and_nouns() -> None:
     count = sum(len(operations) for operations in SCHEMA["paths"].values())
     assert len(OPERATIONS) == count
