@@ -14,7 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import CODE, LABEL, Record
-from app.errors import MoveRefusedError
+from app.errors import InvalidError, MoveRefusedError
 
 NUMBER = BigInteger()
 
@@ -150,14 +150,28 @@ class Issue(Record):
         self._move("cancel", State.CANCELLED, *ACTIVE)
 
     def repeat(self, other: "Issue") -> None:
-        """It is the same as another one, which is told of nowhere else."""
+        """It is the same as another one, which tells all that counts of it."""
         self._move("call a duplicate", State.DUPLICATE, *ACTIVE)
-        if other.state is State.DUPLICATE:
+        if other.state in UNTRUE:
             raise MoveRefusedError.of(
                 *(f"Issue {other.number}", "repeat", other.state),
-                [state for state in State if state is not State.DUPLICATE],
+                [state for state in State if state not in UNTRUE],
+                "Name another one, or reopen it first.",
             )
+        same = other.equipment == self.equipment
+        if self.kind is Kind.FAILURE and not (same and other.kind is Kind.FAILURE):
+            self._refuse_losing("a failure", "kind", other)
+        if self.down_since and not (same and other.down_since):
+            self._refuse_losing("down time", "down_since", other)
         self.duplicate_of = other.number
+
+    def _refuse_losing(self, what: str, field: str, other: "Issue") -> None:
+        raise InvalidError.of(
+            *("/of", "not-the-same"),
+            f"Issue {self.number} tells of {what} of {self.equipment or self.vessel}, "
+            f"issue {other.number} does not: it would be lost. Name one that does, or "
+            f"correct {field} of one of them first.",
+        )
 
     def order(self) -> None:
         """Let work be ordered for it."""

@@ -166,11 +166,13 @@ async def repeat(session: AsyncSession, number: int, data: schemas.Repeat) -> Is
     if data.of == number:
         message = "That is the issue itself. Name the other one."
         raise InvalidError.of("/of", "itself", message)
-    found = {each: await get(session, each) for each in sorted({number, data.of})}
+    concerned = {number, data.of, *await queries.duplicates(session, number)}
+    found = {each: await get(session, each) for each in sorted(concerned)}
     for each in found.values():
         await etag.wait(session, each)
     issue = found[number]
     await _step(session, issue, data, lambda _: issue.repeat(found[data.of]))
+    await queries.hand_over(session, number, data.of)
     return issue
 
 

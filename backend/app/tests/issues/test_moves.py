@@ -129,6 +129,75 @@ async def test_a_duplicate_names_one_that_is_none(aboard: AsyncClient) -> None:
     assert (await do(aboard, second, "reopen"))["duplicate_of"] is None
 
 
+async def test_a_duplicate_of_what_becomes_one_follows_it(aboard: AsyncClient) -> None:
+    first, second, third = [await issue(aboard) for _ in range(3)]
+    await do(aboard, first, "duplicate", of=second["number"])
+    await do(aboard, second, "duplicate", of=third["number"], comment="All the same")
+    number = str(first["number"])
+    now = await get(aboard, "issues", number)
+    assert (now["duplicate_of"], now["version"]) == (third["number"], 3)
+    [last, *_] = (await get(aboard, "issues", number, "history"))["items"]
+    assert last["reason"] == "All the same"
+    assert last["after"]["duplicate_of"] == third["number"]
+    # Nor can it become one of its own duplicates.
+    body = {"of": first["number"]}
+    answer = await aboard.post(
+        url("issues", str(third["number"]), "duplicate"), json=body
+    )
+    assert refused(answer, 409, "move-refused")["state"] == "duplicate"
+
+
+DOWN: JSON = {
+    "down_since": "2026-01-01T00:00:00Z",
+    "down_until": "2026-01-02T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "other", "field"),
+    [
+        ({}, {"kind": "defect"}, "kind"),
+        ({}, {"equipment": "P2"}, "kind"),
+        ({}, {"equipment": None, "vessel": "MV102", "kind": "request"}, "kind"),
+        (DOWN, {}, "down_since"),
+        ({"kind": "defect"} | DOWN, {"equipment": "P2"} | DOWN, "down_since"),
+        ({}, DOWN, None),
+        (DOWN, DOWN, None),
+        ({"kind": "defect"}, {"equipment": "P2"}, None),
+    ],
+)
+async def test_a_duplicate_takes_nothing_along_that_counts(
+    aboard: AsyncClient, fields: JSON, other: JSON, field: str | None
+) -> None:
+    await equipment(aboard, "P2")
+    made, same = await issue(aboard, **fields), await issue(aboard, **other)
+    number = str(made["number"])
+    before = (await get(aboard, "failures"))["items"]
+    answer = await aboard.post(
+        url("issues", number, "duplicate"), json={"of": same["number"]}
+    )
+    if field is None:
+        assert ok(answer)["state"] == "duplicate"
+        return
+    problem = refused(answer, 422, "invalid")
+    assert pointers(problem) == {"/of": "not-the-same"}
+    assert f"correct {field}" in problem["errors"][0]["message"]
+    assert await get(aboard, "issues", number) == made
+    assert (await get(aboard, "failures"))["items"] == before
+
+
+async def test_what_did_not_happen_has_no_duplicates(aboard: AsyncClient) -> None:
+    made, other = await issue(aboard), await issue(aboard)
+    await do(aboard, other, "cancel", reason="A false alarm")
+    answer = await aboard.post(
+        url("issues", str(made["number"]), "duplicate"), json={"of": other["number"]}
+    )
+    problem = refused(answer, 409, "move-refused")
+    assert problem["state"] == "cancelled"
+    assert not {"cancelled", "duplicate"} & set(problem["possible"])
+    assert (await get(aboard, "failures"))["items"] != []
+
+
 async def test_an_issue_becomes_work_and_neither_loses_the_other(
     aboard: AsyncClient,
 ) -> None:
