@@ -49,6 +49,7 @@ class State(StrEnum):
 ACTIVE = (State.OPEN, State.REOPENED, State.TRIAGED, State.IN_PROGRESS)
 # What it says did not happen, or is told by another one.
 UNTRUE = (State.CANCELLED, State.DUPLICATE)
+RESOLVABLE = (State.TRIAGED, State.IN_PROGRESS)
 ENDED = (State.RESOLVED, State.CLOSED, State.CANCELLED, State.DUPLICATE)
 
 
@@ -135,7 +136,7 @@ class Issue(Record):
 
     def resolve(self, at: datetime, down_until: datetime | None) -> None:
         """It is mended: unless that is known better, the equipment is up again."""
-        self._move("resolve", State.RESOLVED, State.TRIAGED, State.IN_PROGRESS)
+        self._move("resolve", State.RESOLVED, *RESOLVABLE)
         if down_until or (self.down_since and not self.down_until):
             self.down_until = down_until or at
 

@@ -168,7 +168,7 @@ class IssueRead(BaseModel):
     open_orders: Annotated[int, Field(description="Those planned or in progress.")]
     offer: Annotated[
         Literal["resolve"] | None,
-        Field(description="What to do next: its orders are closed."),
+        Field(description="What can be done next: its orders are closed."),
     ]
     created_at: datetime
     updated_at: datetime

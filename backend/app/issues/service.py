@@ -146,19 +146,17 @@ async def move(
 
 async def resolve(session: AsyncSession, number: int, data: schemas.Resolve) -> Issue:
     issue = await lock(session, number)
-    if (await orders_of(session, issue))[1]:
-        where = f"/api/v1/operations?issue={number}&state=planned&state=in_progress"
-        raise ConflictError(
-            f"Issue {number} has orders that are still to be done: finish or cancel "
-            f"them first. GET {where} lists them."
-        )
+    await _refuse_open_orders(session, issue)
     await _step(*(session, issue, data), lambda at: issue.resolve(at, data.down_until))
     return issue
 
 
 async def cancel(session: AsyncSession, number: int, data: schemas.Cancel) -> Issue:
+    issue = await lock(session, number)
+    await _refuse_open_orders(session, issue)
     because = schemas.Move.model_construct(comment=data.reason, at=data.at)
-    return await move(session, number, because, Issue.cancel)
+    await _step(session, issue, because, lambda _: issue.cancel())
+    return issue
 
 
 async def repeat(session: AsyncSession, number: int, data: schemas.Repeat) -> Issue:
@@ -171,9 +169,20 @@ async def repeat(session: AsyncSession, number: int, data: schemas.Repeat) -> Is
     for each in found.values():
         await etag.wait(session, each)
     issue = found[number]
+    await _refuse_open_orders(session, issue)
     await _step(session, issue, data, lambda _: issue.repeat(found[data.of]))
     await queries.hand_over(session, number, data.of)
     return issue
+
+
+async def _refuse_open_orders(session: AsyncSession, issue: Issue) -> None:
+    """An issue does not end while work for it goes on."""
+    if (await orders_of(session, issue))[1]:
+        query = f"?issue={issue.number}&state=planned&state=in_progress"
+        raise ConflictError(
+            f"Issue {issue.number} has orders that are still to be done: finish or "
+            f"cancel them first. GET {href('operations')}{query} lists them."
+        )
 
 
 async def _step(

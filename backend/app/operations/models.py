@@ -10,7 +10,9 @@ from sqlalchemy import (
     Index,
     Numeric,
     String,
+    column,
     func,
+    table,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -31,6 +33,12 @@ class State(StrEnum):
 OPEN = (State.PLANNED, State.IN_PROGRESS)
 # In words of SQL, so that a plan for all values knows its index as well.
 IS_OPEN = text("state IN ('planned', 'in_progress')")
+
+
+# Issues stand on orders, so that only their table is known here, and from which of
+# their states they can be resolved.
+ISSUES = table("issues", column("number"), column("state"))
+RESOLVABLE = ("triaged", "in_progress")
 
 
 class Category(StrEnum):
@@ -101,7 +109,7 @@ class Operation(Record):
     active_maintenance_hours: Mapped[Decimal | None] = mapped_column(HOURS)
     down_hours: Mapped[Decimal | None] = mapped_column(HOURS)
     cancel_reason: Mapped[str | None]
-    # What it was ordered for. Issues stand on orders, so that only the table is named.
+    # What it was ordered for.
     issue: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("issues.number"))
     title: Mapped[str | None] = mapped_column(LABEL)
     # What the system that it came from knows it by: there one order may be of several

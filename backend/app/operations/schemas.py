@@ -238,7 +238,10 @@ class OperationRead(BaseModel):
 class OperationClosed(OperationRead):
     resolve_issue: Annotated[
         str | None,
-        Field(description="If it was its issue's last open order: what to POST next."),
+        Field(
+            description="If it was the last open order of an issue that can be "
+            "resolved now: what to POST next."
+        ),
     ]
 
 

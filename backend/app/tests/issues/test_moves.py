@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 from httpx2 import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.operations import service as operations
+from app.operations.models import Operation
 from app.tests.factories import (
     JSON,
     created,
@@ -255,6 +258,47 @@ async def test_an_issue_becomes_work_and_neither_loses_the_other(
     assert (other["code"], other["category"]) == ("P1", None)
 
 
+@pytest.mark.parametrize("verb", ["resolve", "cancel", "duplicate"])
+async def test_it_does_not_end_while_its_work_goes_on(
+    aboard: AsyncClient, verb: str
+) -> None:
+    made, other = await issue(aboard), await issue(aboard)
+    await do(aboard, made, "triage")
+    number = str(made["number"])
+    body = {"type": "repair", "state": "in_progress"}
+    work = created(await aboard.post(url("issues", number, "operations"), json=body))
+    before = await get(aboard, "issues", number)
+    ending = BODIES | {"duplicate": {"of": other["number"]}}
+    answer = await aboard.post(url("issues", number, verb), json=ending.get(verb, {}))
+    problem = refused(answer, 409, "conflict")
+    where = problem["detail"].split("GET /api/v1/")[1].split()[0]
+    [found] = ok(await aboard.get(f"/api/v1/{where}"))["items"]
+    assert found["id"] == work["id"]
+    assert await get(aboard, "issues", number) == before
+    ok(await aboard.post(url("operations", work["id"], "finish"), json={}))
+    await do(aboard, made, verb, **ending.get(verb, {}))
+
+
+@pytest.mark.parametrize("state", ["open", "triaged", "in_progress", "reopened"])
+async def test_what_is_offered_can_be_taken(aboard: AsyncClient, state: str) -> None:
+    made = await issue(aboard)
+    for step in WAYS[state][0].split():
+        await do(aboard, made, step, **BODIES.get(step, {}))
+    number = str(made["number"])
+    orders, resolve = (
+        url("issues", number, "operations"),
+        url("issues", number, "resolve"),
+    )
+    work = created(await aboard.post(orders, json={"type": "repair"}))
+    closed = ok(await aboard.post(url("operations", work["id"], "finish"), json={}))
+    possible = "resolve" in WAYS[state][1].split()
+    assert closed["resolve_issue"] == (resolve if possible else None)
+    now = await get(aboard, "issues", number)
+    assert now["offer"] == ("resolve" if possible else None)
+    answer = await aboard.post(resolve, json={})
+    assert answer.status_code == (200 if possible else 409)
+
+
 async def test_comments_and_attachments_hang_on_it(aboard: AsyncClient) -> None:
     number = str((await issue(aboard))["number"])
     for text in ("The spare is ashore", "It comes on Friday"):
@@ -287,6 +331,45 @@ async def test_comments_and_attachments_hang_on_it(aboard: AsyncClient) -> None:
         refused(answer, 404, "not-found")
     nobody = await aboard.post(url("issues", "999999", "comments"), json={"text": "x"})
     refused(nobody, 404, "not-found")
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_of_two_orders_that_close_at_once_the_later_is_the_last(
+    committed: AsyncClient, monkeypatch: pytest.MonkeyPatch, *, held: bool
+) -> None:
+    """Who does not wait for the other believes that it is still to be done."""
+    is_last, both = operations.is_last, asyncio.Barrier(2)
+
+    async def meet(session: AsyncSession, operation: Operation) -> bool:
+        await both.wait()  # both are done, neither is seen to be
+        last = await is_last(session, operation)
+        if not held:
+            await both.wait()
+        return last
+
+    async def pass_by(_: AsyncSession, __: int) -> None:
+        """Wait for nobody."""
+
+    await vessel(committed)
+    await equipment(committed, "P1")
+    made = await issue(committed)
+    await do(committed, made, "triage")
+    orders = url("issues", str(made["number"]), "operations")
+    work = [
+        created(await committed.post(orders, json={"type": "repair"})) for _ in "12"
+    ]
+    monkeypatch.setattr(operations, "is_last", meet)
+    if not held:
+        monkeypatch.setattr(operations, "hold", pass_by)
+    bodies: dict[str, JSON] = {"finish": {}, "cancel": {"reason": "Not needed"}}
+    answers = await asyncio.gather(
+        *(
+            committed.post(url("operations", each["id"], verb), json=body)
+            for each, (verb, body) in zip(work, bodies.items(), strict=True)
+        )
+    )
+    offers = [ok(answer)["resolve_issue"] for answer in answers]
+    assert len([offer for offer in offers if offer]) == held
 
 
 async def test_of_an_order_and_a_resolution_at_once_one_comes_first(
