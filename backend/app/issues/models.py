@@ -137,15 +137,35 @@ class Issue(Record):
     def resolve(self, at: datetime, down_until: datetime | None) -> None:
         """It is mended: unless that is known better, the equipment is up again."""
         self._move("resolve", State.RESOLVED, *RESOLVABLE)
-        if down_until or (self.down_since and not self.down_until):
-            self.down_until = down_until or at
+        if down_until and not self.down_since:
+            raise InvalidError.of(
+                *("/down_until", "before-down-since"),
+                "Nothing says since when it was down: change its down_since first, or "
+                "leave this out.",
+            )
+        if self.down_since and (down_until or not self.down_until):
+            up_at = down_until or at
+            if up_at < self.down_since:
+                pointer = "/down_until" if down_until else "/at"
+                raise up_too_early(pointer, self.down_since)
+            self.down_until = up_at
 
     def close(self) -> None:
         self._move("close", State.CLOSED, State.RESOLVED)
 
-    def reopen(self) -> None:
+    def reopen(self, *, still_down: bool = False) -> None:
+        """It did not end there; nor, if that is said, did its down time."""
         self._move("reopen", State.REOPENED, *ENDED)
         self.duplicate_of = None
+        if not still_down:
+            return
+        if not self.down_since:
+            raise InvalidError.of(
+                *("/still_down", "before-down-since"),
+                "Nothing says since when it was down: leave this out, and change its "
+                "down_since.",
+            )
+        self.down_until = None
 
     def cancel(self) -> None:
         self._move("cancel", State.CANCELLED, *ACTIVE)
@@ -187,6 +207,12 @@ class Issue(Record):
             raise MoveRefusedError.of(
                 f"Issue {self.number}", verb, self.state, possible
             )
+
+
+def up_too_early(pointer: str, since: datetime) -> InvalidError:
+    down = f"{since:%Y-%m-%dT%H:%M:%SZ}"
+    message = f"It was down since {down}: it cannot be up before. Correct one of them."
+    return InvalidError.of(pointer, "before-down-since", message)
 
 
 class IssueMove(Record):

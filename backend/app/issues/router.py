@@ -160,10 +160,13 @@ async def close_issue(
     "/issues/{number}/reopen", responses=responses(NotFoundError, MoveRefusedError)
 )
 async def reopen_issue(
-    session: RecordedSessionDep, response: Response, number: Number, data: schemas.Move
+    session: RecordedSessionDep,
+    response: Response,
+    number: Number,
+    data: schemas.Reopen,
 ) -> schemas.IssueRead:
-    """Say that it did not end there."""
-    issue = await service.move(session, number, data, Issue.reopen)
+    """Say that it did not end there; `still_down`: nor did its down time."""
+    issue = await service.reopen(session, number, data)
     return await _answer(session, response, issue)
 
 

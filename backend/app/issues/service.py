@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -19,7 +20,7 @@ from app.errors import (
     NotFoundError,
 )
 from app.failures import service as failures
-from app.issues import queries, schemas
+from app.issues import queries, rules, schemas
 from app.issues.models import (
     Issue,
     IssueAttachment,
@@ -151,6 +152,11 @@ async def resolve(session: AsyncSession, number: int, data: schemas.Resolve) -> 
     return issue
 
 
+async def reopen(session: AsyncSession, number: int, data: schemas.Reopen) -> Issue:
+    again = partial(Issue.reopen, still_down=data.still_down)
+    return await move(session, number, data, again)
+
+
 async def cancel(session: AsyncSession, number: int, data: schemas.Cancel) -> Issue:
     issue = await lock(session, number)
     await _refuse_open_orders(session, issue)
@@ -256,6 +262,7 @@ async def notes(
 
 
 async def _write(session: AsyncSession, issue: Issue, values: dict[str, Any]) -> None:
+    rules.check(issue, values)
     code = values.get("equipment", issue.equipment)
     if code and (mode := values.get("failure_mode")):
         await _refuse_mode(session, code, mode)
@@ -314,11 +321,7 @@ def _explain(
     name = (problems.constraint(refusal) or "").partition("_issues_")[2]
     if name in TERMS:
         return taxonomy.unknown(name, TERMS[name], values[name])
-    match name:
-        case "failure_of_equipment":
-            message = "A failure is one of an equipment: name it."
-            return InvalidError.of("/equipment", "missing", message)
-        case "down_until":
-            message = "It ends what began at down_since: send that, not after it."
-            return InvalidError.of("/down_until", "before-down-since", message)
+    if name == "failure_of_equipment":
+        message = "A failure is one of an equipment: name it."
+        return InvalidError.of("/equipment", "missing", message)
     return refusal

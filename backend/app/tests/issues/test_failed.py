@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.failures import service as failures
 from app.issues import queries
-from app.tests.factories import change, created, get, ok, url
+from app.tests.factories import JSON, change, created, get, ok, pointers, refused, url
 from app.tests.failures.factories import LOG, fleet, load
 
 AT = "2020-01-05T08:00:00Z"
@@ -53,6 +53,56 @@ async def test_it_is_counted_as_long_as_it_holds(client: AsyncClient) -> None:
     assert await counted() == 0
     await step(client, number, "reopen")
     assert await told(client) == [(AT, "issue")]
+
+
+FUTURE, PAST = "2999-01-01T00:00:00Z", "1969-12-31T23:59:59Z"
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "where"),
+    [
+        (None, {"observed_at": FUTURE}, "/observed_at"),
+        (None, {"observed_at": PAST}, "/observed_at"),
+        (None, {"down_since": FUTURE}, "/down_since"),
+        (None, {"down_since": AT, "down_until": FUTURE}, "/down_until"),
+        ({"kind": "defect"}, {"observed_at": FUTURE}, "/observed_at"),
+        ({}, {"observed_at": PAST}, "/observed_at"),
+        ({}, {"observed_at": FUTURE}, "/observed_at"),
+        ({"kind": "defect", "observed_at": PAST}, {"kind": "failure"}, "/observed_at"),
+    ],
+)
+async def test_nothing_failed_in_the_future_nor_before_1970(
+    client: AsyncClient, before: JSON | None, body: JSON, where: str
+) -> None:
+    await fleet(client)
+    least: JSON = {"equipment": "KA-1", "title": "Trips", "kind": "failure"}
+    if before is None:
+        answer = await client.post(url("issues"), json=least | body)
+    else:
+        made = created(await client.post(url("issues"), json=least | before))
+        known = await told(client)
+        answer = await change(client, "issues", str(made["number"]), **body)
+        assert await told(client) == known
+        assert await get(client, "issues", str(made["number"])) == made
+    problem = refused(answer, 422, "invalid")
+    assert pointers(problem) == {where: "invalid-instant"}
+    assert "Write when it was" in problem["errors"][0]["message"]
+
+
+async def test_what_was_cancelled_may_be_reopened(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    number = await issue(client)
+    await step(client, number, "cancel", reason="A drill")
+    answer = await change(client, "issues", number, observed_at=PAST)
+    assert pointers(refused(answer, 422, "invalid")) == {
+        "/observed_at": "invalid-instant"
+    }
+    late = await client.post(url("issues", number, "reopen"), json={"at": FUTURE})
+    assert pointers(refused(late, 422, "invalid")) == {"/at": "invalid-instant"}
+    # What is none may be as old as it is.
+    ok(await change(client, "issues", number, observed_at=PAST, kind="defect"))
 
 
 async def test_of_two_that_say_the_same_one_is_counted(client: AsyncClient) -> None:

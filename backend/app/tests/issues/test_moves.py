@@ -10,6 +10,7 @@ from app.operations import service as operations
 from app.operations.models import Operation
 from app.tests.factories import (
     JSON,
+    change,
     created,
     equipment,
     get,
@@ -34,6 +35,10 @@ async def do(client: AsyncClient, made: JSON, verb: str, **body: object) -> JSON
     return ok(await client.post(url("issues", str(made["number"]), verb), json=body))
 
 
+DOWN: JSON = {
+    "down_since": "2026-01-01T00:00:00Z",
+    "down_until": "2026-01-02T00:00:00Z",
+}
 BODIES: dict[str, JSON] = {"cancel": {"reason": "A false alarm"}}
 VERBS = ("triage", "start", "resolve", "close", "reopen", "cancel", "duplicate")
 # The verbs by which each state is reached, and those that it allows.
@@ -103,17 +108,68 @@ async def test_what_is_down_is_up_when_it_is_resolved(aboard: AsyncClient) -> No
     ):
         made = await issue(aboard, **since)
         await do(aboard, made, "triage")
-        early = {"down_until": "2025-12-31T00:00:00Z"}
-        answer = await aboard.post(
-            url("issues", str(made["number"]), "resolve"), json=early
-        )
-        assert pointers(refused(answer, 422, "invalid")) == {
-            "/down_until": "before-down-since"
-        }
+        resolve = url("issues", str(made["number"]), "resolve")
+        for name in ("down_until", "at"):
+            early = {name: "2025-12-31T00:00:00Z"}
+            problem = refused(await aboard.post(resolve, json=early), 422, "invalid")
+            assert pointers(problem) == {f"/{name}": "before-down-since"}
         assert (await do(aboard, made, "resolve", **body))["down_until"] == until
     never = await issue(aboard)
     await do(aboard, never, "triage")
+    resolve = url("issues", str(never["number"]), "resolve")
+    ended = {"down_until": "2026-01-02T00:00:00Z"}
+    problem = refused(await aboard.post(resolve, json=ended), 422, "invalid")
+    assert pointers(problem) == {"/down_until": "before-down-since"}
+    assert "leave this out" in problem["detail"]
     assert (await do(aboard, never, "resolve"))["down_until"] is None
+
+
+async def test_what_was_not_mended_is_still_down(aboard: AsyncClient) -> None:
+    """Until it is resolved again; unless that is said, the end stays as it was."""
+    days = [f"2026-01-0{day}T00:00:00Z" for day in range(1, 10)]
+    made = await issue(aboard, down_since=days[0])
+    await do(aboard, made, "triage")
+    await do(aboard, made, "resolve", at=days[1])
+    assert (await do(aboard, made, "reopen"))["down_until"] == days[1]
+    await do(aboard, made, "triage")
+    again = await do(aboard, made, "resolve", at=days[2])
+    assert again["down_until"] == days[1]
+    again = await do(aboard, made, "reopen", still_down=True)
+    assert (again["down_since"], again["down_until"]) == (days[0], None)
+    await do(aboard, made, "triage")
+    assert (await do(aboard, made, "resolve", at=days[8]))["down_until"] == days[8]
+
+    never = await issue(aboard)
+    await do(aboard, never, "cancel", reason="A false alarm")
+    reopen = url("issues", str(never["number"]), "reopen")
+    problem = refused(
+        await aboard.post(reopen, json={"still_down": True}), 422, "invalid"
+    )
+    assert pointers(problem) == {"/still_down": "before-down-since"}
+    assert (await get(aboard, "issues", str(never["number"])))["state"] == "cancelled"
+
+
+async def test_what_is_mended_is_not_down(aboard: AsyncClient) -> None:
+    made = await issue(aboard, **DOWN)
+    number = str(made["number"])
+    ok(await change(aboard, "issues", number, down_until=None))
+    await do(aboard, made, "triage")
+    mended = await do(aboard, made, "resolve", at=DOWN["down_until"])
+    for verb in (None, "close"):
+        if verb:
+            mended = await do(aboard, made, verb)
+        answer = await change(aboard, "issues", number, down_until=None)
+        problem = refused(answer, 422, "invalid")
+        assert pointers(problem) == {"/down_until": "still-down"}
+        assert mended["state"] in problem["detail"]
+        assert await get(aboard, "issues", number) == mended
+    later = "2026-01-03T00:00:00Z"
+    answer = await change(aboard, "issues", number, down_since=later)
+    assert pointers(refused(answer, 422, "invalid")) == {
+        "/down_since": "before-down-since"
+    }
+    ok(await change(aboard, "issues", number, down_until=later))
+    ok(await change(aboard, "issues", number, down_since=None, down_until=None))
 
 
 async def test_a_duplicate_names_one_that_is_none(aboard: AsyncClient) -> None:
@@ -148,12 +204,6 @@ async def test_a_duplicate_of_what_becomes_one_follows_it(aboard: AsyncClient) -
         url("issues", str(third["number"]), "duplicate"), json=body
     )
     assert refused(answer, 409, "move-refused")["state"] == "duplicate"
-
-
-DOWN: JSON = {
-    "down_since": "2026-01-01T00:00:00Z",
-    "down_until": "2026-01-02T00:00:00Z",
-}
 
 
 @pytest.mark.parametrize(
