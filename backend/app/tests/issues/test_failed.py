@@ -126,6 +126,48 @@ async def test_what_a_log_tells_stays(client: AsyncClient) -> None:
     assert await told(client) == before
 
 
+@pytest.mark.parametrize("first", ["log", "issue"])
+async def test_what_a_log_warned_of_fails_as_long_as_an_issue_says_so(
+    client: AsyncClient, first: str
+) -> None:
+    """Whichever came first."""
+    await fleet(client)
+    warned = "2020-01-02T06:53:30Z"
+    if first == "log":
+        await load(client, LOG)
+    number = await issue(client, at=warned)
+    if first == "issue":
+        await load(client, LOG)
+    other = await issue(client, at=warned)
+
+    async def level() -> tuple[str, int]:
+        of = {"code": "KA-1", "from": warned, "to": "2020-01-02T06:53:31Z"}
+        [failure] = (await get(client, "failures", **of))["items"]
+        page = await get(client, "reliability", **of)
+        return failure["level"], page["items"][0]["failures"]
+
+    assert await level() == ("error", 1)
+    await step(client, other, "cancel", reason="Told twice")
+    assert await level() == ("error", 1)
+    await step(client, number, "cancel", reason="It ran on")
+    assert await level() == ("warning", 0)
+    await step(client, number, "reopen")
+    assert await level() == ("error", 1)
+
+
+@pytest.mark.parametrize("level", ["error", "warning"])
+async def test_what_was_reported_stays_when_an_issue_is_cancelled(
+    client: AsyncClient, level: str
+) -> None:
+    await fleet(client)
+    body = {"code": "KA-1", "at": AT, "level": level}
+    created(await client.post(url("failures"), json=body))
+    number = await issue(client)
+    await step(client, number, "cancel", reason="A drill")
+    [failure] = (await get(client, "failures", code="KA-1"))["items"]
+    assert (failure["source"], failure["level"]) == ("report", "error")
+
+
 @pytest.mark.parametrize("held", [True, False])
 async def test_of_two_cancelled_at_once_the_later_takes_it_back(
     committed: AsyncClient, monkeypatch: pytest.MonkeyPatch, *, held: bool
