@@ -41,6 +41,14 @@ ISSUES = table("issues", column("number"), column("state"))
 RESOLVABLE = ("triaged", "in_progress")
 
 
+# An order goes one way.
+HINTS = {
+    State.IN_PROGRESS: "It was begun already: change its started_at if that is wrong.",
+    State.DONE: "If it was not done, cancel it with the reason and add another order.",
+    State.CANCELLED: "Nothing leads back from there: add another order.",
+}
+
+
 class Category(StrEnum):
     CORRECTIVE = "corrective"
     PREVENTIVE = "preventive"
@@ -139,7 +147,8 @@ class Operation(Record):
             raise InvalidError.of("/at", "begun-later", message)
 
     def cancel(self, reason: str) -> None:
-        self._refuse_unless("cancel", *OPEN)
+        """It will not be done or, though it was said to be, was not."""
+        self._refuse_unless("cancel", *OPEN, State.DONE)
         self.state = State.CANCELLED
         self.cancel_reason = reason
 
@@ -150,9 +159,9 @@ class Operation(Record):
 
     def _refuse_unless(self, verb: str, *possible: State) -> None:
         if self.state not in possible:
-            raise MoveRefusedError.of(
-                f"Operation order {self.id}", verb, self.state, possible
-            )
+            what = f"Operation order {self.id}"
+            hint = HINTS[self.state]
+            raise MoveRefusedError.of(what, verb, self.state, possible, hint)
 
 
 class CostKind(StrEnum):

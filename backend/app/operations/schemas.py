@@ -207,8 +207,8 @@ class OperationRead(BaseModel):
     performed_at: Annotated[
         datetime,
         Field(
-            description="When it was done or, from another system, cancelled; of what "
-            "is neither, when it was begun, planned for or ordered."
+            description="When it was done, or was said to be, or, from another system, "
+            "cancelled; of what is none, when it was begun, planned for or ordered."
         ),
     ]
     title: str | None

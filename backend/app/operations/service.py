@@ -127,6 +127,7 @@ async def update(
     etag.check(operation, expected)
     rules.check(operation, data)
     values = data.model_dump(exclude_unset=True, exclude={"costs"})
+    values |= rules.follow(operation, values)
     if data.costs is not None:
         replaced = delete(CostLine).where(CostLine.operation == operation.id)
         await session.execute(replaced)
