@@ -142,6 +142,7 @@ def draw(order: Operation) -> None:
             ("equipment", order.code),
             ("vessel", order.vessel),
             ("type", order.type),
+            *([("title", order.title)] if order.title else []),
             ("state", order.state),
             *([("reason", order.cancel_reason)] if order.cancel_reason else []),
             *([("work", quantity(work, "h"))] if work is not None else []),

@@ -212,7 +212,7 @@ async def order_issue_work(
     data: schemas.IssueOrder,
     currency: CurrencyDep,
 ) -> OperationRead:
-    """Add an operation order for an issue; both know of each other."""
+    """Add an operation order for an issue, which says what the order does not."""
     operation = await service.order(session, number, data)
     response.headers["Location"] = href("operations", str(operation.id))
     etag.tag(response, operation)

@@ -147,9 +147,15 @@ class IssueOrder(OperationDetails):
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "repair"}]})
 
     code: Annotated[
-        Code | None, Field(description="Of the equipment; the issue's, if not given.")
+        Code | None,
+        Field(
+            description="Of an equipment aboard the same vessel; the issue's, if not "
+            "given."
+        ),
     ] = None
-    cost: Cost | None = None
+    cost: Annotated[
+        Cost | None, Field(description="The sum of `costs`, if not given.")
+    ] = None
     state: Annotated[
         OrderState, Field(description="Whether it is done, or still to be.")
     ] = OrderState.PLANNED

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
@@ -31,6 +30,7 @@ from app.issues.models import (
 from app.links import href
 from app.operations import service as operations
 from app.operations.models import Category, Operation
+from app.operations.rules import total
 from app.operations.schemas import OperationCreate
 from app.pagination import PageQuery, paginate
 from app.taxonomy import service as taxonomy
@@ -228,15 +228,33 @@ async def order(
     if (code := data.code or issue.equipment) is None:
         message = "The issue is of a vessel as a whole: name the equipment."
         raise InvalidError.of("/code", "missing", message)
+    if code != issue.equipment:
+        await _refuse_elsewhere(session, issue, code)
     given = {name: getattr(data, name) for name in data.model_fields_set}
-    told = {"note": issue.title}
+    told: dict[str, object] = {
+        "title": issue.title,
+        "note": issue.description,
+        "priority": issue.priority,
+        "due_at": issue.due_at,
+    }
     if issue.kind in {Kind.FAILURE, Kind.DEFECT}:
         told["category"] = Category.CORRECTIVE
     values = {"state": data.state, **told, **given, "code": code}
-    values["cost"] = data.cost if data.cost is not None else Decimal(0)
+    values["cost"] = data.cost if data.cost is not None else total(data.costs)
     return await operations.add(
         session, OperationCreate.model_construct(**values), issue=number
     )
+
+
+async def _refuse_elsewhere(session: AsyncSession, issue: Issue, code: str) -> None:
+    """Refuse work on what is not aboard the vessel that the issue is of by now."""
+    vessel = issue.vessel
+    if issue.equipment:
+        vessel = (await equipment.get(session, issue.equipment)).vessel
+    aboard = (await equipment.get(session, code)).vessel
+    if aboard != vessel:
+        message = f"{code} is aboard {aboard}: name an equipment aboard {vessel}."
+        raise InvalidError.of("/code", "other-vessel", message)
 
 
 async def attach(session: AsyncSession, note: Note) -> Note:

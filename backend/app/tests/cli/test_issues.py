@@ -21,6 +21,9 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
     assert json.loads(started[1].stdout)["state"] == "in_progress"
     ordered = fpso("issue", "order", "1", "--type", "repair", "--cost", "5", "--json")
     assert json.loads(ordered.stdout)["issue"] == 1
+    assert " Seal [1] leaks " in fpso("operation", "list", "--issue", "1").stdout
+    work = fpso("operation", "show", json.loads(ordered.stdout)["id"])
+    assert "title      Seal [1] leaks\n" in work.stdout
     refused = fpso("issue", "resolve", "1")
     assert refused.exit_code == 1
     assert "still to be done" in refused.stderr

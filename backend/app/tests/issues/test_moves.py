@@ -254,7 +254,8 @@ async def test_what_did_not_happen_has_no_duplicates(aboard: AsyncClient) -> Non
 async def test_an_issue_becomes_work_and_neither_loses_the_other(
     aboard: AsyncClient,
 ) -> None:
-    made = await issue(aboard)
+    said = {"title": "Seal leaks", "priority": 1, "due_at": "2026-03-01T00:00:00Z"}
+    made = await issue(aboard, description="Oil below.\nTray is full.", **said)
     number = str(made["number"])
     await do(aboard, made, "triage")
     orders = url("issues", number, "operations")
@@ -267,19 +268,20 @@ async def test_an_issue_becomes_work_and_neither_loses_the_other(
     )
     assert (first["category"], first["activity"], first["note"]) == (
         *("corrective", "2"),
-        made["title"],
+        made["description"],
     )
-    second = created(
-        await aboard.post(
-            orders,
-            json={
-                "type": "test",
-                "cost": "7",
-                "category": "preventive",
-                "note": "After the repair",
-            },
-        )
-    )
+    assert first | said == first
+    own: JSON = {
+        "type": "test",
+        "cost": "7.00",
+        "category": "preventive",
+        "title": "Test run",
+        "note": "After the repair",
+        "priority": 4,
+        "due_at": None,
+    }
+    second = created(await aboard.post(orders, json=own))
+    assert second | own == second
     await order(aboard, "P1")
     found = await get(aboard, "operations", issue=number, sort="created_at")
     assert [item["id"] for item in found["items"]] == [first["id"], second["id"]]
@@ -306,6 +308,43 @@ async def test_an_issue_becomes_work_and_neither_loses_the_other(
     assert pointers(refused(answer, 422, "invalid")) == {"/code": "missing"}
     other = created(await aboard.post(orders, json={"type": "check", "code": "p1"}))
     assert (other["code"], other["category"]) == ("P1", None)
+
+
+async def test_an_order_of_an_issue_costs_the_sum_of_its_lines(
+    aboard: AsyncClient,
+) -> None:
+    orders = url("issues", str((await issue(aboard))["number"]), "operations")
+    lines = [{"kind": "labour", "amount": "4"}, {"kind": "parts", "amount": "6.5"}]
+    body: JSON = {"type": "repair", "costs": lines}
+    assert created(await aboard.post(orders, json=body))["cost"] == "10.50"
+    answer = await aboard.post(orders, json=body | {"cost": "0"})
+    assert pointers(refused(answer, 422, "invalid")) == {"/cost": "not-the-sum"}
+
+
+async def test_work_for_an_issue_is_aboard_its_vessel(aboard: AsyncClient) -> None:
+    await equipment(aboard, "P2")
+    await vessel(aboard, "MV103")
+    await equipment(aboard, "A1", of="MV103")
+    made = await issue(aboard)
+    whole = await issue(aboard, equipment=None, vessel="MV102", kind="request")
+    for each in (made, whole):
+        orders = url("issues", str(each["number"]), "operations")
+        answer = await aboard.post(orders, json={"type": "check", "code": "A1"})
+        problem = refused(answer, 422, "invalid")
+        assert pointers(problem) == {"/code": "other-vessel"}
+        assert "aboard MV102" in problem["detail"]
+        created(await aboard.post(orders, json={"type": "check", "code": "P2"}))
+        answer = await aboard.post(orders, json={"type": "check", "code": "NOPE"})
+        refused(answer, 404, "not-found")
+    assert (await get(aboard, "operations", code="A1"))["items"] == []
+    # It went to the other vessel, and the work on it is there.
+    move = url("equipment", "P1", "move")
+    ok(await aboard.post(move, json={"vessel": "MV103"}, headers={"If-Match": "*"}))
+    orders = url("issues", str(made["number"]), "operations")
+    for code in (None, "A1"):
+        created(await aboard.post(orders, json={"type": "check", "code": code}))
+    answer = await aboard.post(orders, json={"type": "check", "code": "P2"})
+    assert pointers(refused(answer, 422, "invalid")) == {"/code": "other-vessel"}
 
 
 @pytest.mark.parametrize("verb", ["resolve", "cancel", "duplicate"])
