@@ -12,7 +12,6 @@ AppError                    status  slug
 │   ├── MoveRefusedError       409  move-refused
 │   ├── OccupiedError          409  occupied
 │   ├── BatchRefusedError      409  batch-refused
-│   ├── MoveRefusedError       409  move-refused
 │   ├── InsufficientStockError 409  insufficient-stock
 │   └── Plan…Error             409  plan-has-errors, plan-stale, plan-already-applied
 ├── PlanExpiredError           410  plan-expired

@@ -59,6 +59,7 @@ class Operation(BaseModel):
     cost: Decimal
     currency: str
     performed_at: datetime
+    title: str | None
     note: str | None
     state: str
     active_maintenance_hours: Decimal | None

@@ -156,7 +156,25 @@ step("triage", "Say that somebody looked at it, and that it is one.")
 step("start", "Say that somebody works on it.")
 step("resolve", "Say that it is mended.")
 step("close", "Say that what was resolved stays so.")
-step("reopen", "Say that it did not end there.")
+
+
+@issue.command("reopen")
+def reopen_issue(
+    number: Number,
+    *,
+    still_down: Annotated[
+        bool, typer.Option("--still-down", help="Nor did its down time end.")
+    ] = False,
+    comment: Comment = None,
+    at: At = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Say that it did not end there."""
+    body = {"still_down": still_down, "comment": comment, "at": at}
+    with server(url, as_json=as_json) as api:
+        answer = api.post("issues", str(number), "reopen", body=body)
+        draw(answer, as_json=as_json)
 
 
 @issue.command("cancel")

@@ -128,7 +128,7 @@ def row(order: Operation, *, ids: bool) -> tuple[object, ...]:
     if ids:
         return order.id, order.code, order.type, order.state
     day, cost = order.performed_at.date(), money(order.cost, order.currency)
-    return day, order.code, order.type, order.note, cost
+    return day, order.code, order.type, order.title or order.note, cost
 
 
 @costs.command("equipment")

@@ -114,11 +114,11 @@ def finish_order(
 def cancel_order(
     identity: OrderId,
     *,
-    reason: Annotated[str, typer.Option(help="Why it will not be done.")],
+    reason: Annotated[str, typer.Option(help="Why it will not be done, or was not.")],
     url: Url = "",
     as_json: Json = False,
 ) -> None:
-    """Say that it will not be done, and why."""
+    """Say that it will not be done, or was not though it was finished; and why."""
     body = {"reason": reason}
     with server(url, as_json=as_json) as api:
         close(api.post("operations", identity, "cancel", body=body), as_json=as_json)
@@ -142,6 +142,7 @@ def draw(order: Operation) -> None:
             ("equipment", order.code),
             ("vessel", order.vessel),
             ("type", order.type),
+            *([("title", order.title)] if order.title else []),
             ("state", order.state),
             *([("reason", order.cancel_reason)] if order.cancel_reason else []),
             *([("work", quantity(work, "h"))] if work is not None else []),

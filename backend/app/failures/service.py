@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, false, insert, select
+from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -126,16 +126,20 @@ async def report(session: AsyncSession, data: FailureCreate) -> Failure:
 
 
 async def tell(session: AsyncSession, code: str, vessel: str, at: datetime) -> None:
-    """Let an issue tell of a failure; one that is known already stays as it is.
+    """Let an issue tell of a failure; one that was known as a warning is an error now.
 
-    It does, and is held: nobody takes it back before the issue is there to be seen.
+    It is held: nobody takes it back before the issue is there to be seen.
     """
     event = {"equipment": code, "vessel": vessel, "at": at, "level": Level.ERROR}
     telling = postgresql.insert(Failure).values(**event, source=Source.ISSUE)
     held = telling.on_conflict_do_update(
         constraint="uq_failures_at_equipment",
-        set_={"source": Failure.source},
-        where=false(),
+        set_={
+            "level": Level.ERROR,
+            "version": Failure.version + 1,
+            "updated_at": func.now(),
+        },
+        where=Failure.level == Level.WARNING,
     )
     await session.execute(held)
 
@@ -147,14 +151,18 @@ async def hold(session: AsyncSession, code: str, at: datetime) -> None:
 
 
 async def take_back(session: AsyncSession, code: str, at: datetime) -> None:
-    """Take back what an issue told, unless a log told of it as well."""
+    """Take back what an issue told; what a log told of as well stays as that says.
+
+    What was reported stays an error: nobody knows whether the report said less.
+    """
+    known = (Failure.equipment == code, Failure.at == at, Failure.errors == 0)
+    untold = (Failure.source == Source.ISSUE, Failure.warnings == 0)
+    await session.execute(delete(Failure).where(*known, *untold))
+    only_warned = (Failure.source != Source.REPORT, Failure.level == Level.ERROR)
     await session.execute(
-        delete(Failure).where(
-            Failure.equipment == code,
-            Failure.at == at,
-            Failure.source == Source.ISSUE,
-            Failure.errors + Failure.warnings == 0,
-        )
+        update(Failure)
+        .where(*known, *only_warned)
+        .values(level=Level.WARNING, version=Failure.version + 1)
     )
 
 

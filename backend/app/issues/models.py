@@ -14,7 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import CODE, LABEL, Record
-from app.errors import MoveRefusedError
+from app.errors import InvalidError, MoveRefusedError
 
 NUMBER = BigInteger()
 
@@ -49,6 +49,7 @@ class State(StrEnum):
 ACTIVE = (State.OPEN, State.REOPENED, State.TRIAGED, State.IN_PROGRESS)
 # What it says did not happen, or is told by another one.
 UNTRUE = (State.CANCELLED, State.DUPLICATE)
+RESOLVABLE = (State.TRIAGED, State.IN_PROGRESS)
 ENDED = (State.RESOLVED, State.CLOSED, State.CANCELLED, State.DUPLICATE)
 
 
@@ -135,29 +136,63 @@ class Issue(Record):
 
     def resolve(self, at: datetime, down_until: datetime | None) -> None:
         """It is mended: unless that is known better, the equipment is up again."""
-        self._move("resolve", State.RESOLVED, State.TRIAGED, State.IN_PROGRESS)
-        if down_until or (self.down_since and not self.down_until):
-            self.down_until = down_until or at
+        self._move("resolve", State.RESOLVED, *RESOLVABLE)
+        if down_until and not self.down_since:
+            raise InvalidError.of(
+                *("/down_until", "before-down-since"),
+                "Nothing says since when it was down: change its down_since first, or "
+                "leave this out.",
+            )
+        if self.down_since and (down_until or not self.down_until):
+            up_at = down_until or at
+            if up_at < self.down_since:
+                pointer = "/down_until" if down_until else "/at"
+                raise up_too_early(pointer, self.down_since)
+            self.down_until = up_at
 
     def close(self) -> None:
         self._move("close", State.CLOSED, State.RESOLVED)
 
-    def reopen(self) -> None:
+    def reopen(self, *, still_down: bool = False) -> None:
+        """It did not end there; nor, if that is said, did its down time."""
         self._move("reopen", State.REOPENED, *ENDED)
         self.duplicate_of = None
+        if not still_down:
+            return
+        if not self.down_since:
+            raise InvalidError.of(
+                *("/still_down", "before-down-since"),
+                "Nothing says since when it was down: leave this out, and change its "
+                "down_since.",
+            )
+        self.down_until = None
 
     def cancel(self) -> None:
         self._move("cancel", State.CANCELLED, *ACTIVE)
 
     def repeat(self, other: "Issue") -> None:
-        """It is the same as another one, which is told of nowhere else."""
+        """It is the same as another one, which tells all that counts of it."""
         self._move("call a duplicate", State.DUPLICATE, *ACTIVE)
-        if other.state is State.DUPLICATE:
+        if other.state in UNTRUE:
             raise MoveRefusedError.of(
                 *(f"Issue {other.number}", "repeat", other.state),
-                [state for state in State if state is not State.DUPLICATE],
+                [state for state in State if state not in UNTRUE],
+                "Name another one, or reopen it first.",
             )
+        same = other.equipment == self.equipment
+        if self.kind is Kind.FAILURE and not (same and other.kind is Kind.FAILURE):
+            self._refuse_losing("a failure", "kind", other)
+        if self.down_since and not (same and other.down_since):
+            self._refuse_losing("down time", "down_since", other)
         self.duplicate_of = other.number
+
+    def _refuse_losing(self, what: str, field: str, other: "Issue") -> None:
+        raise InvalidError.of(
+            *("/of", "not-the-same"),
+            f"Issue {self.number} tells of {what} of {self.equipment or self.vessel}, "
+            f"issue {other.number} does not: it would be lost. Name one that does, or "
+            f"correct {field} of one of them first.",
+        )
 
     def order(self) -> None:
         """Let work be ordered for it."""
@@ -172,6 +207,12 @@ class Issue(Record):
             raise MoveRefusedError.of(
                 f"Issue {self.number}", verb, self.state, possible
             )
+
+
+def up_too_early(pointer: str, since: datetime) -> InvalidError:
+    down = f"{since:%Y-%m-%dT%H:%M:%SZ}"
+    message = f"It was down since {down}: it cannot be up before. Correct one of them."
+    return InvalidError.of(pointer, "before-down-since", message)
 
 
 class IssueMove(Record):

@@ -1,10 +1,10 @@
 """Which issues are meant, and how many orders they have."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.equipment import tree
@@ -52,6 +52,21 @@ def filtered(what: Iterable[Any], query: IssueFilter) -> Select[Any]:
 
 def counted(query: IssueFilter) -> Select[Any]:
     return filtered([Issue.state, func.count()], query).group_by(Issue.state)
+
+
+async def duplicates(session: AsyncSession, number: int) -> Sequence[int]:
+    """Those that are called a duplicate of an issue."""
+    known = select(Issue.number).where(Issue.duplicate_of == number)
+    return (await session.scalars(known)).all()
+
+
+async def hand_over(session: AsyncSession, number: int, to: int) -> None:
+    """Let the duplicates of an issue be those of another, which is none itself."""
+    await session.execute(
+        update(Issue)
+        .where(Issue.duplicate_of == number)
+        .values(duplicate_of=to, version=Issue.version + 1)
+    )
 
 
 async def tells(session: AsyncSession, code: str, at: datetime) -> bool:

@@ -14,7 +14,7 @@ from app.errors import (
 )
 from app.etag import ExpectedVersion
 from app.issues import schemas, service
-from app.issues.models import Issue, State
+from app.issues.models import RESOLVABLE, Issue
 from app.links import href
 from app.operations.router import read as read_order
 from app.operations.schemas import OperationRead
@@ -35,8 +35,8 @@ def _read(issue: Issue, orders: int, open_orders: int) -> schemas.IssueRead:
         for name in schemas.IssueRead.model_fields
         if name not in COUNTED
     }
-    begun = issue.state in {State.TRIAGED, State.IN_PROGRESS}
-    offer = "resolve" if begun and orders and not open_orders else None
+    ready = issue.state in RESOLVABLE and orders and not open_orders
+    offer = "resolve" if ready else None
     return schemas.IssueRead(
         orders=orders, open_orders=open_orders, offer=offer, **values
     )
@@ -160,15 +160,19 @@ async def close_issue(
     "/issues/{number}/reopen", responses=responses(NotFoundError, MoveRefusedError)
 )
 async def reopen_issue(
-    session: RecordedSessionDep, response: Response, number: Number, data: schemas.Move
+    session: RecordedSessionDep,
+    response: Response,
+    number: Number,
+    data: schemas.Reopen,
 ) -> schemas.IssueRead:
-    """Say that it did not end there."""
-    issue = await service.move(session, number, data, Issue.reopen)
+    """Say that it did not end there; `still_down`: nor did its down time."""
+    issue = await service.reopen(session, number, data)
     return await _answer(session, response, issue)
 
 
 @router.post(
-    "/issues/{number}/cancel", responses=responses(NotFoundError, MoveRefusedError)
+    "/issues/{number}/cancel",
+    responses=responses(NotFoundError, MoveRefusedError, ConflictError),
 )
 async def cancel_issue(
     session: RecordedSessionDep,
@@ -176,14 +180,14 @@ async def cancel_issue(
     number: Number,
     data: schemas.Cancel,
 ) -> schemas.IssueRead:
-    """Say that nothing will be done about it, and why."""
+    """Say that nothing will be done about it, and why; not while orders are open."""
     issue = await service.cancel(session, number, data)
     return await _answer(session, response, issue)
 
 
 @router.post(
     "/issues/{number}/duplicate",
-    responses=responses(NotFoundError, MoveRefusedError),
+    responses=responses(NotFoundError, MoveRefusedError, ConflictError),
 )
 async def mark_duplicate_issue(
     session: RecordedSessionDep,
@@ -191,7 +195,7 @@ async def mark_duplicate_issue(
     number: Number,
     data: schemas.Repeat,
 ) -> schemas.IssueRead:
-    """Say that another issue tells of the same problem."""
+    """Say that another issue tells of the same; not while orders are open."""
     issue = await service.repeat(session, number, data)
     return await _answer(session, response, issue)
 
@@ -208,7 +212,7 @@ async def order_issue_work(
     data: schemas.IssueOrder,
     currency: CurrencyDep,
 ) -> OperationRead:
-    """Add an operation order for an issue; both know of each other."""
+    """Add an operation order for an issue, which says what the order does not."""
     operation = await service.order(session, number, data)
     response.headers["Location"] = href("operations", str(operation.id))
     etag.tag(response, operation)

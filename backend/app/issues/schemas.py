@@ -22,7 +22,7 @@ from app.operations.schemas import (
     Reference,
 )
 from app.pagination import PageQuery
-from app.values import Code, CodeRef, Cost, Input, Instant, Label, Moment, Note, Story
+from app.values import Code, CodeRef, Cost, Input, Instant, Label, Note, Past, Story
 
 _EXAMPLE: dict[str, JsonValue] = {
     "equipment": "5310B9D7",
@@ -56,13 +56,13 @@ class IssueCreate(Input):
     detection_method: Code | None = None
     impact: Impact | None = None
     observed_at: Annotated[
-        Moment | None, Field(description="When it was seen; now, if not given.")
+        Past | None, Field(description="When it was seen; now, if not given.")
     ] = None
     down_since: Annotated[
-        Moment | None, Field(description="Since when the equipment cannot serve.")
+        Past | None, Field(description="Since when the equipment cannot serve.")
     ] = None
     down_until: Annotated[
-        Moment | None, Field(description="Until when; null while it still cannot.")
+        Past | None, Field(description="Until when; null while it still cannot.")
     ] = None
     reference: Reference = None
     due_at: DueAt = None
@@ -81,9 +81,9 @@ class IssueUpdate(Input):
     cause: Code | None = None
     detection_method: Code | None = None
     impact: Impact | None = None
-    observed_at: Moment | None = None
-    down_since: Moment | None = None
-    down_until: Moment | None = None
+    observed_at: Past | None = None
+    down_since: Past | None = None
+    down_until: Past | None = None
     reference: Reference = None
     due_at: DueAt = None
 
@@ -101,7 +101,7 @@ class Move(Input):
     )
 
     comment: Note | None = None
-    at: Annotated[Moment | None, Field(description="Now, if not given.")] = None
+    at: Annotated[Past | None, Field(description="Now, if not given.")] = None
 
 
 class Resolve(Move):
@@ -110,12 +110,22 @@ class Resolve(Move):
     )
 
     down_until: Annotated[
-        Moment | None,
+        Past | None,
         Field(
             description="When the equipment could serve again; if not given and it is "
             "down, the instant of resolving."
         ),
     ] = None
+
+
+class Reopen(Move):
+    still_down: Annotated[
+        bool,
+        Field(
+            description="The equipment did not serve meanwhile: `down_until` is taken "
+            "back, and it is down until the issue is resolved again."
+        ),
+    ] = False
 
 
 class Cancel(Input):
@@ -124,7 +134,7 @@ class Cancel(Input):
     )
 
     reason: Annotated[Note, Field(min_length=1)]
-    at: Annotated[Moment | None, Field(description="Now, if not given.")] = None
+    at: Annotated[Past | None, Field(description="Now, if not given.")] = None
 
 
 class Repeat(Move):
@@ -137,9 +147,15 @@ class IssueOrder(OperationDetails):
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "repair"}]})
 
     code: Annotated[
-        Code | None, Field(description="Of the equipment; the issue's, if not given.")
+        Code | None,
+        Field(
+            description="Of an equipment aboard the same vessel; the issue's, if not "
+            "given."
+        ),
     ] = None
-    cost: Cost | None = None
+    cost: Annotated[
+        Cost | None, Field(description="The sum of `costs`, if not given.")
+    ] = None
     state: Annotated[
         OrderState, Field(description="Whether it is done, or still to be.")
     ] = OrderState.PLANNED
@@ -168,7 +184,7 @@ class IssueRead(BaseModel):
     open_orders: Annotated[int, Field(description="Those planned or in progress.")]
     offer: Annotated[
         Literal["resolve"] | None,
-        Field(description="What to do next: its orders are closed."),
+        Field(description="What can be done next: its orders are closed."),
     ]
     created_at: datetime
     updated_at: datetime

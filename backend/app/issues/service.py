@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -19,7 +19,7 @@ from app.errors import (
     NotFoundError,
 )
 from app.failures import service as failures
-from app.issues import queries, schemas
+from app.issues import queries, rules, schemas
 from app.issues.models import (
     Issue,
     IssueAttachment,
@@ -30,6 +30,7 @@ from app.issues.models import (
 from app.links import href
 from app.operations import service as operations
 from app.operations.models import Category, Operation
+from app.operations.rules import total
 from app.operations.schemas import OperationCreate
 from app.pagination import PageQuery, paginate
 from app.taxonomy import service as taxonomy
@@ -146,19 +147,22 @@ async def move(
 
 async def resolve(session: AsyncSession, number: int, data: schemas.Resolve) -> Issue:
     issue = await lock(session, number)
-    if (await orders_of(session, issue))[1]:
-        where = f"/api/v1/operations?issue={number}&state=planned&state=in_progress"
-        raise ConflictError(
-            f"Issue {number} has orders that are still to be done: finish or cancel "
-            f"them first. GET {where} lists them."
-        )
+    await _refuse_open_orders(session, issue)
     await _step(*(session, issue, data), lambda at: issue.resolve(at, data.down_until))
     return issue
 
 
+async def reopen(session: AsyncSession, number: int, data: schemas.Reopen) -> Issue:
+    again = partial(Issue.reopen, still_down=data.still_down)
+    return await move(session, number, data, again)
+
+
 async def cancel(session: AsyncSession, number: int, data: schemas.Cancel) -> Issue:
+    issue = await lock(session, number)
+    await _refuse_open_orders(session, issue)
     because = schemas.Move.model_construct(comment=data.reason, at=data.at)
-    return await move(session, number, because, Issue.cancel)
+    await _step(session, issue, because, lambda _: issue.cancel())
+    return issue
 
 
 async def repeat(session: AsyncSession, number: int, data: schemas.Repeat) -> Issue:
@@ -166,12 +170,25 @@ async def repeat(session: AsyncSession, number: int, data: schemas.Repeat) -> Is
     if data.of == number:
         message = "That is the issue itself. Name the other one."
         raise InvalidError.of("/of", "itself", message)
-    found = {each: await get(session, each) for each in sorted({number, data.of})}
+    concerned = {number, data.of, *await queries.duplicates(session, number)}
+    found = {each: await get(session, each) for each in sorted(concerned)}
     for each in found.values():
         await etag.wait(session, each)
     issue = found[number]
+    await _refuse_open_orders(session, issue)
     await _step(session, issue, data, lambda _: issue.repeat(found[data.of]))
+    await queries.hand_over(session, number, data.of)
     return issue
+
+
+async def _refuse_open_orders(session: AsyncSession, issue: Issue) -> None:
+    """An issue does not end while work for it goes on."""
+    if (await orders_of(session, issue))[1]:
+        query = f"?issue={issue.number}&state=planned&state=in_progress"
+        raise ConflictError(
+            f"Issue {issue.number} has orders that are still to be done: finish or "
+            f"cancel them first. GET {href('operations')}{query} lists them."
+        )
 
 
 async def _step(
@@ -211,15 +228,33 @@ async def order(
     if (code := data.code or issue.equipment) is None:
         message = "The issue is of a vessel as a whole: name the equipment."
         raise InvalidError.of("/code", "missing", message)
+    if code != issue.equipment:
+        await _refuse_elsewhere(session, issue, code)
     given = {name: getattr(data, name) for name in data.model_fields_set}
-    told = {"note": issue.title}
+    told: dict[str, object] = {
+        "title": issue.title,
+        "note": issue.description,
+        "priority": issue.priority,
+        "due_at": issue.due_at,
+    }
     if issue.kind in {Kind.FAILURE, Kind.DEFECT}:
         told["category"] = Category.CORRECTIVE
     values = {"state": data.state, **told, **given, "code": code}
-    values["cost"] = data.cost if data.cost is not None else Decimal(0)
+    values["cost"] = data.cost if data.cost is not None else total(data.costs)
     return await operations.add(
         session, OperationCreate.model_construct(**values), issue=number
     )
+
+
+async def _refuse_elsewhere(session: AsyncSession, issue: Issue, code: str) -> None:
+    """Refuse work on what is not aboard the vessel that the issue is of by now."""
+    vessel = issue.vessel
+    if issue.equipment:
+        vessel = (await equipment.get(session, issue.equipment)).vessel
+    aboard = (await equipment.get(session, code)).vessel
+    if aboard != vessel:
+        message = f"{code} is aboard {aboard}: name an equipment aboard {vessel}."
+        raise InvalidError.of("/code", "other-vessel", message)
 
 
 async def attach(session: AsyncSession, note: Note) -> Note:
@@ -245,6 +280,7 @@ async def notes(
 
 
 async def _write(session: AsyncSession, issue: Issue, values: dict[str, Any]) -> None:
+    rules.check(issue, values)
     code = values.get("equipment", issue.equipment)
     if code and (mode := values.get("failure_mode")):
         await _refuse_mode(session, code, mode)
@@ -303,11 +339,7 @@ def _explain(
     name = (problems.constraint(refusal) or "").partition("_issues_")[2]
     if name in TERMS:
         return taxonomy.unknown(name, TERMS[name], values[name])
-    match name:
-        case "failure_of_equipment":
-            message = "A failure is one of an equipment: name it."
-            return InvalidError.of("/equipment", "missing", message)
-        case "down_until":
-            message = "It ends what began at down_since: send that, not after it."
-            return InvalidError.of("/down_until", "before-down-since", message)
+    if name == "failure_of_equipment":
+        message = "A failure is one of an equipment: name it."
+        return InvalidError.of("/equipment", "missing", message)
     return refusal

@@ -10,7 +10,9 @@ from sqlalchemy import (
     Index,
     Numeric,
     String,
+    column,
     func,
+    table,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -31,6 +33,20 @@ class State(StrEnum):
 OPEN = (State.PLANNED, State.IN_PROGRESS)
 # In words of SQL, so that a plan for all values knows its index as well.
 IS_OPEN = text("state IN ('planned', 'in_progress')")
+
+
+# Issues stand on orders, so that only their table is known here, and from which of
+# their states they can be resolved.
+ISSUES = table("issues", column("number"), column("state"))
+RESOLVABLE = ("triaged", "in_progress")
+
+
+# An order goes one way.
+HINTS = {
+    State.IN_PROGRESS: "It was begun already: change its started_at if that is wrong.",
+    State.DONE: "If it was not done, cancel it with the reason and add another order.",
+    State.CANCELLED: "Nothing leads back from there: add another order.",
+}
 
 
 class Category(StrEnum):
@@ -101,7 +117,7 @@ class Operation(Record):
     active_maintenance_hours: Mapped[Decimal | None] = mapped_column(HOURS)
     down_hours: Mapped[Decimal | None] = mapped_column(HOURS)
     cancel_reason: Mapped[str | None]
-    # What it was ordered for. Issues stand on orders, so that only the table is named.
+    # What it was ordered for.
     issue: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("issues.number"))
     title: Mapped[str | None] = mapped_column(LABEL)
     # What the system that it came from knows it by: there one order may be of several
@@ -131,7 +147,8 @@ class Operation(Record):
             raise InvalidError.of("/at", "begun-later", message)
 
     def cancel(self, reason: str) -> None:
-        self._refuse_unless("cancel", *OPEN)
+        """It will not be done or, though it was said to be, was not."""
+        self._refuse_unless("cancel", *OPEN, State.DONE)
         self.state = State.CANCELLED
         self.cancel_reason = reason
 
@@ -142,9 +159,9 @@ class Operation(Record):
 
     def _refuse_unless(self, verb: str, *possible: State) -> None:
         if self.state not in possible:
-            raise MoveRefusedError.of(
-                f"Operation order {self.id}", verb, self.state, possible
-            )
+            what = f"Operation order {self.id}"
+            hint = HINTS[self.state]
+            raise MoveRefusedError.of(what, verb, self.state, possible, hint)
 
 
 class CostKind(StrEnum):

@@ -191,7 +191,7 @@ async def cancel_operation(
     data: OperationCancel,
     currency: CurrencyDep,
 ) -> OperationClosed:
-    """Say that it will not be done, and why."""
+    """Say that it will not be done, or was not though it was called done, and why."""
     operation = await service.cancel(session, identity, data)
     return await _closed(session, response, operation, currency)
 

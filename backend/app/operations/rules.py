@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from app.errors import InvalidError
-from app.operations.models import Operation, State
+from app.operations.models import OPEN, Operation, State
 from app.operations.schemas import CostLineCreate, OperationCreate, OperationUpdate
 
 
@@ -53,6 +54,15 @@ def check(operation: Operation, data: OperationUpdate) -> None:
     done = data.performed_at or operation.finished_at
     if begun and done and done < begun:
         raise _begun_later(begun)
+
+
+def follow(operation: Operation, values: dict[str, Any]) -> dict[str, datetime]:
+    """When it is performed by now, if it is still to be done and was planned anew."""
+    told = ("started_at", "planned_at", "ordered_at")
+    if operation.state not in OPEN or not values.keys() & set(told):
+        return {}
+    known = (values.get(name, getattr(operation, name)) for name in told)
+    return {"performed_at": next(filter(None, known), operation.created_at)}
 
 
 def total(lines: Iterable[CostLineCreate]) -> Decimal:

@@ -207,8 +207,8 @@ class OperationRead(BaseModel):
     performed_at: Annotated[
         datetime,
         Field(
-            description="When it was done or, from another system, cancelled; of what "
-            "is neither, when it was begun, planned for or ordered."
+            description="When it was done, or was said to be, or, from another system, "
+            "cancelled; of what is none, when it was begun, planned for or ordered."
         ),
     ]
     title: str | None
@@ -238,7 +238,10 @@ class OperationRead(BaseModel):
 class OperationClosed(OperationRead):
     resolve_issue: Annotated[
         str | None,
-        Field(description="If it was its issue's last open order: what to POST next."),
+        Field(
+            description="If it was the last open order of an issue that can be "
+            "resolved now: what to POST next."
+        ),
     ]
 
 

@@ -14,7 +14,15 @@ from app.equipment import service as equipment
 from app.errors import AppError, DuplicateError, NotFoundError
 from app.links import href
 from app.operations import rules
-from app.operations.models import IS_OPEN, OPEN, CostKind, CostLine, Operation
+from app.operations.models import (
+    IS_OPEN,
+    ISSUES,
+    OPEN,
+    RESOLVABLE,
+    CostKind,
+    CostLine,
+    Operation,
+)
 from app.operations.schemas import (
     CostLineCreate,
     OperationCancel,
@@ -119,6 +127,7 @@ async def update(
     etag.check(operation, expected)
     rules.check(operation, data)
     values = data.model_dump(exclude_unset=True, exclude={"costs"})
+    values |= rules.follow(operation, values)
     if data.costs is not None:
         replaced = delete(CostLine).where(CostLine.operation == operation.id)
         await session.execute(replaced)
@@ -160,13 +169,28 @@ async def cancel(
 
 
 async def is_last(session: AsyncSession, operation: Operation) -> bool:
-    """Whether its issue has no other order that is still to be done."""
+    """Whether its issue can be resolved: no order of it is still to be done."""
+    if operation.issue is None:
+        return False
+    await hold(session, operation.issue)
     others = select(Operation.id).where(
         Operation.issue == operation.issue, Operation.state.in_(OPEN)
     )
-    return operation.issue is not None and not await session.scalar(
-        select(others.exists())
+    resolvable = select(ISSUES.c.number).where(
+        ISSUES.c.number == operation.issue,
+        ISSUES.c.state.in_(RESOLVABLE),
+        ~others.exists(),
     )
+    return await session.scalar(resolvable) is not None
+
+
+async def hold(session: AsyncSession, issue: int) -> None:
+    """Let orders of an issue close one after the other: the last one sees the others.
+
+    Whoever locks an order and its issue takes the order first.
+    """
+    known = select(ISSUES.c.number).where(ISSUES.c.number == issue)
+    await session.execute(known.with_for_update(key_share=True))
 
 
 async def charge(

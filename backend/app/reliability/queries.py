@@ -81,10 +81,13 @@ CROSS JOIN LATERAL (
         FROM down d WHERE d.equipment = code)) r
 ) stood
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(extract(epoch FROM d.until - d.since)), 0) / 3600 AS hours,
+    -- From when it was down, be that before the window. What is still down has no end.
+    SELECT coalesce(sum(extract(epoch FROM upper(r) - lower(r))), 0) / 3600 AS hours,
         count(*) AS times
-    FROM down d
-    WHERE d.equipment = code AND d.until > seen.since AND d.until <= seen.until
+    FROM unnest((
+        SELECT range_agg(tstzrange(d.since, d.until))
+        FROM down d WHERE d.equipment = code)) r
+    WHERE upper(r) > seen.since AND upper(r) <= seen.until
 ) restored
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(d.hours), 0) AS hours, count(*) AS times FROM repair d

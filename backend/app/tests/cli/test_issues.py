@@ -21,11 +21,16 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
     assert json.loads(started[1].stdout)["state"] == "in_progress"
     ordered = fpso("issue", "order", "1", "--type", "repair", "--cost", "5", "--json")
     assert json.loads(ordered.stdout)["issue"] == 1
+    assert " Seal [1] leaks " in fpso("operation", "list", "--issue", "1").stdout
+    work = fpso("operation", "show", json.loads(ordered.stdout)["id"])
+    assert "title      Seal [1] leaks\n" in work.stdout
     refused = fpso("issue", "resolve", "1")
     assert refused.exit_code == 1
     assert "still to be done" in refused.stderr
     told = fpso("issue", "duplicate", "2", "1", "--comment", "The same seal")
     assert "state      duplicate\n" in told.stdout
+    cancel = ("cancel", json.loads(ordered.stdout)["id"], "--reason", "No leak")
+    assert fpso("operation", *cancel).exit_code == 0
     assert fpso("issue", "cancel", "1", "--reason", "No leak").exit_code == 0
     assert (
         fpso("issue", "comment", "1", "It was rain", "--author", "Ola").exit_code == 0
@@ -38,9 +43,9 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
         ["cancelled", "No", "leak"],
         ["comment", "Ola", "It", "was", "rain"],
     ]
-    assert "repair  planned  5.00 USD" in shown
+    assert "repair  cancelled  5.00 USD" in shown
     assert "state      cancelled\n" in shown
-    assert "orders     1, 1 open\n" in shown
+    assert "orders     1, 0 open\n" in shown
 
     def numbers(*words: str) -> list[int]:
         done = fpso("issue", "list", "--json", *words)
@@ -50,6 +55,17 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
     assert numbers("--state", "duplicate", "--priority", "3") == [2]
     assert numbers("--code", "23-LSHH-96138 (2)") == []
     assert numbers("--code", "5310B9D7", "--below") == [2, 1]
+
+
+def test_what_was_not_mended_is_still_down(fpso: Fpso, vessel: str) -> None:
+    assert vessel
+    down = ("--down-since", "2026-01-01T00:00:00Z")
+    fpso("issue", "report", "5310B9D7", "--title", "Trips", *down)
+    fpso("issue", "triage", "1")
+    fpso("issue", "resolve", "1", "--at", "2026-01-02T00:00:00Z")
+    again = fpso("issue", "reopen", "1", "--still-down", "--comment", "Trips again")
+    assert "down       since 2026-01-01 00:00 UTC, and still\n" in again.stdout
+    assert "state      reopened\n" in again.stdout
 
 
 def test_a_unit_is_swapped_and_its_history_told(fpso: Fpso, vessel: str) -> None:

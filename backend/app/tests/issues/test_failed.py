@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.failures import service as failures
 from app.issues import queries
-from app.tests.factories import change, created, get, ok, url
+from app.tests.factories import JSON, change, created, get, ok, pointers, refused, url
 from app.tests.failures.factories import LOG, fleet, load
 
 AT = "2020-01-05T08:00:00Z"
@@ -55,6 +55,56 @@ async def test_it_is_counted_as_long_as_it_holds(client: AsyncClient) -> None:
     assert await told(client) == [(AT, "issue")]
 
 
+FUTURE, PAST = "2999-01-01T00:00:00Z", "1969-12-31T23:59:59Z"
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "where"),
+    [
+        (None, {"observed_at": FUTURE}, "/observed_at"),
+        (None, {"observed_at": PAST}, "/observed_at"),
+        (None, {"down_since": FUTURE}, "/down_since"),
+        (None, {"down_since": AT, "down_until": FUTURE}, "/down_until"),
+        ({"kind": "defect"}, {"observed_at": FUTURE}, "/observed_at"),
+        ({}, {"observed_at": PAST}, "/observed_at"),
+        ({}, {"observed_at": FUTURE}, "/observed_at"),
+        ({"kind": "defect", "observed_at": PAST}, {"kind": "failure"}, "/observed_at"),
+    ],
+)
+async def test_nothing_failed_in_the_future_nor_before_1970(
+    client: AsyncClient, before: JSON | None, body: JSON, where: str
+) -> None:
+    await fleet(client)
+    least: JSON = {"equipment": "KA-1", "title": "Trips", "kind": "failure"}
+    if before is None:
+        answer = await client.post(url("issues"), json=least | body)
+    else:
+        made = created(await client.post(url("issues"), json=least | before))
+        known = await told(client)
+        answer = await change(client, "issues", str(made["number"]), **body)
+        assert await told(client) == known
+        assert await get(client, "issues", str(made["number"])) == made
+    problem = refused(answer, 422, "invalid")
+    assert pointers(problem) == {where: "invalid-instant"}
+    assert "Write when it was" in problem["errors"][0]["message"]
+
+
+async def test_what_was_cancelled_may_be_reopened(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    number = await issue(client)
+    await step(client, number, "cancel", reason="A drill")
+    answer = await change(client, "issues", number, observed_at=PAST)
+    assert pointers(refused(answer, 422, "invalid")) == {
+        "/observed_at": "invalid-instant"
+    }
+    late = await client.post(url("issues", number, "reopen"), json={"at": FUTURE})
+    assert pointers(refused(late, 422, "invalid")) == {"/at": "invalid-instant"}
+    # What is none may be as old as it is.
+    ok(await change(client, "issues", number, observed_at=PAST, kind="defect"))
+
+
 async def test_of_two_that_say_the_same_one_is_counted(client: AsyncClient) -> None:
     await fleet(client)
     first, second = await issue(client), await issue(client)
@@ -74,6 +124,48 @@ async def test_what_a_log_tells_stays(client: AsyncClient) -> None:
     for number in (early, late):
         await step(client, number, "cancel", reason="Known from the log")
     assert await told(client) == before
+
+
+@pytest.mark.parametrize("first", ["log", "issue"])
+async def test_what_a_log_warned_of_fails_as_long_as_an_issue_says_so(
+    client: AsyncClient, first: str
+) -> None:
+    """Whichever came first."""
+    await fleet(client)
+    warned = "2020-01-02T06:53:30Z"
+    if first == "log":
+        await load(client, LOG)
+    number = await issue(client, at=warned)
+    if first == "issue":
+        await load(client, LOG)
+    other = await issue(client, at=warned)
+
+    async def level() -> tuple[str, int]:
+        of = {"code": "KA-1", "from": warned, "to": "2020-01-02T06:53:31Z"}
+        [failure] = (await get(client, "failures", **of))["items"]
+        page = await get(client, "reliability", **of)
+        return failure["level"], page["items"][0]["failures"]
+
+    assert await level() == ("error", 1)
+    await step(client, other, "cancel", reason="Told twice")
+    assert await level() == ("error", 1)
+    await step(client, number, "cancel", reason="It ran on")
+    assert await level() == ("warning", 0)
+    await step(client, number, "reopen")
+    assert await level() == ("error", 1)
+
+
+@pytest.mark.parametrize("level", ["error", "warning"])
+async def test_what_was_reported_stays_when_an_issue_is_cancelled(
+    client: AsyncClient, level: str
+) -> None:
+    await fleet(client)
+    body = {"code": "KA-1", "at": AT, "level": level}
+    created(await client.post(url("failures"), json=body))
+    number = await issue(client)
+    await step(client, number, "cancel", reason="A drill")
+    [failure] = (await get(client, "failures", code="KA-1"))["items"]
+    assert (failure["source"], failure["level"]) == ("report", "error")
 
 
 @pytest.mark.parametrize("held", [True, False])

@@ -4,9 +4,13 @@ import asyncio
 
 import pytest
 from httpx2 import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.operations import service as operations
+from app.operations.models import Operation
 from app.tests.factories import (
     JSON,
+    change,
     created,
     equipment,
     get,
@@ -31,6 +35,10 @@ async def do(client: AsyncClient, made: JSON, verb: str, **body: object) -> JSON
     return ok(await client.post(url("issues", str(made["number"]), verb), json=body))
 
 
+DOWN: JSON = {
+    "down_since": "2026-01-01T00:00:00Z",
+    "down_until": "2026-01-02T00:00:00Z",
+}
 BODIES: dict[str, JSON] = {"cancel": {"reason": "A false alarm"}}
 VERBS = ("triage", "start", "resolve", "close", "reopen", "cancel", "duplicate")
 # The verbs by which each state is reached, and those that it allows.
@@ -100,17 +108,68 @@ async def test_what_is_down_is_up_when_it_is_resolved(aboard: AsyncClient) -> No
     ):
         made = await issue(aboard, **since)
         await do(aboard, made, "triage")
-        early = {"down_until": "2025-12-31T00:00:00Z"}
-        answer = await aboard.post(
-            url("issues", str(made["number"]), "resolve"), json=early
-        )
-        assert pointers(refused(answer, 422, "invalid")) == {
-            "/down_until": "before-down-since"
-        }
+        resolve = url("issues", str(made["number"]), "resolve")
+        for name in ("down_until", "at"):
+            early = {name: "2025-12-31T00:00:00Z"}
+            problem = refused(await aboard.post(resolve, json=early), 422, "invalid")
+            assert pointers(problem) == {f"/{name}": "before-down-since"}
         assert (await do(aboard, made, "resolve", **body))["down_until"] == until
     never = await issue(aboard)
     await do(aboard, never, "triage")
+    resolve = url("issues", str(never["number"]), "resolve")
+    ended = {"down_until": "2026-01-02T00:00:00Z"}
+    problem = refused(await aboard.post(resolve, json=ended), 422, "invalid")
+    assert pointers(problem) == {"/down_until": "before-down-since"}
+    assert "leave this out" in problem["detail"]
     assert (await do(aboard, never, "resolve"))["down_until"] is None
+
+
+async def test_what_was_not_mended_is_still_down(aboard: AsyncClient) -> None:
+    """Until it is resolved again; unless that is said, the end stays as it was."""
+    days = [f"2026-01-0{day}T00:00:00Z" for day in range(1, 10)]
+    made = await issue(aboard, down_since=days[0])
+    await do(aboard, made, "triage")
+    await do(aboard, made, "resolve", at=days[1])
+    assert (await do(aboard, made, "reopen"))["down_until"] == days[1]
+    await do(aboard, made, "triage")
+    again = await do(aboard, made, "resolve", at=days[2])
+    assert again["down_until"] == days[1]
+    again = await do(aboard, made, "reopen", still_down=True)
+    assert (again["down_since"], again["down_until"]) == (days[0], None)
+    await do(aboard, made, "triage")
+    assert (await do(aboard, made, "resolve", at=days[8]))["down_until"] == days[8]
+
+    never = await issue(aboard)
+    await do(aboard, never, "cancel", reason="A false alarm")
+    reopen = url("issues", str(never["number"]), "reopen")
+    problem = refused(
+        await aboard.post(reopen, json={"still_down": True}), 422, "invalid"
+    )
+    assert pointers(problem) == {"/still_down": "before-down-since"}
+    assert (await get(aboard, "issues", str(never["number"])))["state"] == "cancelled"
+
+
+async def test_what_is_mended_is_not_down(aboard: AsyncClient) -> None:
+    made = await issue(aboard, **DOWN)
+    number = str(made["number"])
+    ok(await change(aboard, "issues", number, down_until=None))
+    await do(aboard, made, "triage")
+    mended = await do(aboard, made, "resolve", at=DOWN["down_until"])
+    for verb in (None, "close"):
+        if verb:
+            mended = await do(aboard, made, verb)
+        answer = await change(aboard, "issues", number, down_until=None)
+        problem = refused(answer, 422, "invalid")
+        assert pointers(problem) == {"/down_until": "still-down"}
+        assert mended["state"] in problem["detail"]
+        assert await get(aboard, "issues", number) == mended
+    later = "2026-01-03T00:00:00Z"
+    answer = await change(aboard, "issues", number, down_since=later)
+    assert pointers(refused(answer, 422, "invalid")) == {
+        "/down_since": "before-down-since"
+    }
+    ok(await change(aboard, "issues", number, down_until=later))
+    ok(await change(aboard, "issues", number, down_since=None, down_until=None))
 
 
 async def test_a_duplicate_names_one_that_is_none(aboard: AsyncClient) -> None:
@@ -129,10 +188,74 @@ async def test_a_duplicate_names_one_that_is_none(aboard: AsyncClient) -> None:
     assert (await do(aboard, second, "reopen"))["duplicate_of"] is None
 
 
+async def test_a_duplicate_of_what_becomes_one_follows_it(aboard: AsyncClient) -> None:
+    first, second, third = [await issue(aboard) for _ in range(3)]
+    await do(aboard, first, "duplicate", of=second["number"])
+    await do(aboard, second, "duplicate", of=third["number"], comment="All the same")
+    number = str(first["number"])
+    now = await get(aboard, "issues", number)
+    assert (now["duplicate_of"], now["version"]) == (third["number"], 3)
+    [last, *_] = (await get(aboard, "issues", number, "history"))["items"]
+    assert last["reason"] == "All the same"
+    assert last["after"]["duplicate_of"] == third["number"]
+    # Nor can it become one of its own duplicates.
+    body = {"of": first["number"]}
+    answer = await aboard.post(
+        url("issues", str(third["number"]), "duplicate"), json=body
+    )
+    assert refused(answer, 409, "move-refused")["state"] == "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("fields", "other", "field"),
+    [
+        ({}, {"kind": "defect"}, "kind"),
+        ({}, {"equipment": "P2"}, "kind"),
+        ({}, {"equipment": None, "vessel": "MV102", "kind": "request"}, "kind"),
+        (DOWN, {}, "down_since"),
+        ({"kind": "defect"} | DOWN, {"equipment": "P2"} | DOWN, "down_since"),
+        ({}, DOWN, None),
+        (DOWN, DOWN, None),
+        ({"kind": "defect"}, {"equipment": "P2"}, None),
+    ],
+)
+async def test_a_duplicate_takes_nothing_along_that_counts(
+    aboard: AsyncClient, fields: JSON, other: JSON, field: str | None
+) -> None:
+    await equipment(aboard, "P2")
+    made, same = await issue(aboard, **fields), await issue(aboard, **other)
+    number = str(made["number"])
+    before = (await get(aboard, "failures"))["items"]
+    answer = await aboard.post(
+        url("issues", number, "duplicate"), json={"of": same["number"]}
+    )
+    if field is None:
+        assert ok(answer)["state"] == "duplicate"
+        return
+    problem = refused(answer, 422, "invalid")
+    assert pointers(problem) == {"/of": "not-the-same"}
+    assert f"correct {field}" in problem["errors"][0]["message"]
+    assert await get(aboard, "issues", number) == made
+    assert (await get(aboard, "failures"))["items"] == before
+
+
+async def test_what_did_not_happen_has_no_duplicates(aboard: AsyncClient) -> None:
+    made, other = await issue(aboard), await issue(aboard)
+    await do(aboard, other, "cancel", reason="A false alarm")
+    answer = await aboard.post(
+        url("issues", str(made["number"]), "duplicate"), json={"of": other["number"]}
+    )
+    problem = refused(answer, 409, "move-refused")
+    assert problem["state"] == "cancelled"
+    assert not {"cancelled", "duplicate"} & set(problem["possible"])
+    assert (await get(aboard, "failures"))["items"] != []
+
+
 async def test_an_issue_becomes_work_and_neither_loses_the_other(
     aboard: AsyncClient,
 ) -> None:
-    made = await issue(aboard)
+    said = {"title": "Seal leaks", "priority": 1, "due_at": "2026-03-01T00:00:00Z"}
+    made = await issue(aboard, description="Oil below.\nTray is full.", **said)
     number = str(made["number"])
     await do(aboard, made, "triage")
     orders = url("issues", number, "operations")
@@ -145,19 +268,20 @@ async def test_an_issue_becomes_work_and_neither_loses_the_other(
     )
     assert (first["category"], first["activity"], first["note"]) == (
         *("corrective", "2"),
-        made["title"],
+        made["description"],
     )
-    second = created(
-        await aboard.post(
-            orders,
-            json={
-                "type": "test",
-                "cost": "7",
-                "category": "preventive",
-                "note": "After the repair",
-            },
-        )
-    )
+    assert first | said == first
+    own: JSON = {
+        "type": "test",
+        "cost": "7.00",
+        "category": "preventive",
+        "title": "Test run",
+        "note": "After the repair",
+        "priority": 4,
+        "due_at": None,
+    }
+    second = created(await aboard.post(orders, json=own))
+    assert second | own == second
     await order(aboard, "P1")
     found = await get(aboard, "operations", issue=number, sort="created_at")
     assert [item["id"] for item in found["items"]] == [first["id"], second["id"]]
@@ -184,6 +308,84 @@ async def test_an_issue_becomes_work_and_neither_loses_the_other(
     assert pointers(refused(answer, 422, "invalid")) == {"/code": "missing"}
     other = created(await aboard.post(orders, json={"type": "check", "code": "p1"}))
     assert (other["code"], other["category"]) == ("P1", None)
+
+
+async def test_an_order_of_an_issue_costs_the_sum_of_its_lines(
+    aboard: AsyncClient,
+) -> None:
+    orders = url("issues", str((await issue(aboard))["number"]), "operations")
+    lines = [{"kind": "labour", "amount": "4"}, {"kind": "parts", "amount": "6.5"}]
+    body: JSON = {"type": "repair", "costs": lines}
+    assert created(await aboard.post(orders, json=body))["cost"] == "10.50"
+    answer = await aboard.post(orders, json=body | {"cost": "0"})
+    assert pointers(refused(answer, 422, "invalid")) == {"/cost": "not-the-sum"}
+
+
+async def test_work_for_an_issue_is_aboard_its_vessel(aboard: AsyncClient) -> None:
+    await equipment(aboard, "P2")
+    await vessel(aboard, "MV103")
+    await equipment(aboard, "A1", of="MV103")
+    made = await issue(aboard)
+    whole = await issue(aboard, equipment=None, vessel="MV102", kind="request")
+    for each in (made, whole):
+        orders = url("issues", str(each["number"]), "operations")
+        answer = await aboard.post(orders, json={"type": "check", "code": "A1"})
+        problem = refused(answer, 422, "invalid")
+        assert pointers(problem) == {"/code": "other-vessel"}
+        assert "aboard MV102" in problem["detail"]
+        created(await aboard.post(orders, json={"type": "check", "code": "P2"}))
+        answer = await aboard.post(orders, json={"type": "check", "code": "NOPE"})
+        refused(answer, 404, "not-found")
+    assert (await get(aboard, "operations", code="A1"))["items"] == []
+    # It went to the other vessel, and the work on it is there.
+    move = url("equipment", "P1", "move")
+    ok(await aboard.post(move, json={"vessel": "MV103"}, headers={"If-Match": "*"}))
+    orders = url("issues", str(made["number"]), "operations")
+    for code in (None, "A1"):
+        created(await aboard.post(orders, json={"type": "check", "code": code}))
+    answer = await aboard.post(orders, json={"type": "check", "code": "P2"})
+    assert pointers(refused(answer, 422, "invalid")) == {"/code": "other-vessel"}
+
+
+@pytest.mark.parametrize("verb", ["resolve", "cancel", "duplicate"])
+async def test_it_does_not_end_while_its_work_goes_on(
+    aboard: AsyncClient, verb: str
+) -> None:
+    made, other = await issue(aboard), await issue(aboard)
+    await do(aboard, made, "triage")
+    number = str(made["number"])
+    body = {"type": "repair", "state": "in_progress"}
+    work = created(await aboard.post(url("issues", number, "operations"), json=body))
+    before = await get(aboard, "issues", number)
+    ending = BODIES | {"duplicate": {"of": other["number"]}}
+    answer = await aboard.post(url("issues", number, verb), json=ending.get(verb, {}))
+    problem = refused(answer, 409, "conflict")
+    where = problem["detail"].split("GET /api/v1/")[1].split()[0]
+    [found] = ok(await aboard.get(f"/api/v1/{where}"))["items"]
+    assert found["id"] == work["id"]
+    assert await get(aboard, "issues", number) == before
+    ok(await aboard.post(url("operations", work["id"], "finish"), json={}))
+    await do(aboard, made, verb, **ending.get(verb, {}))
+
+
+@pytest.mark.parametrize("state", ["open", "triaged", "in_progress", "reopened"])
+async def test_what_is_offered_can_be_taken(aboard: AsyncClient, state: str) -> None:
+    made = await issue(aboard)
+    for step in WAYS[state][0].split():
+        await do(aboard, made, step, **BODIES.get(step, {}))
+    number = str(made["number"])
+    orders, resolve = (
+        url("issues", number, "operations"),
+        url("issues", number, "resolve"),
+    )
+    work = created(await aboard.post(orders, json={"type": "repair"}))
+    closed = ok(await aboard.post(url("operations", work["id"], "finish"), json={}))
+    possible = "resolve" in WAYS[state][1].split()
+    assert closed["resolve_issue"] == (resolve if possible else None)
+    now = await get(aboard, "issues", number)
+    assert now["offer"] == ("resolve" if possible else None)
+    answer = await aboard.post(resolve, json={})
+    assert answer.status_code == (200 if possible else 409)
 
 
 async def test_comments_and_attachments_hang_on_it(aboard: AsyncClient) -> None:
@@ -218,6 +420,45 @@ async def test_comments_and_attachments_hang_on_it(aboard: AsyncClient) -> None:
         refused(answer, 404, "not-found")
     nobody = await aboard.post(url("issues", "999999", "comments"), json={"text": "x"})
     refused(nobody, 404, "not-found")
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_of_two_orders_that_close_at_once_the_later_is_the_last(
+    committed: AsyncClient, monkeypatch: pytest.MonkeyPatch, *, held: bool
+) -> None:
+    """Who does not wait for the other believes that it is still to be done."""
+    is_last, both = operations.is_last, asyncio.Barrier(2)
+
+    async def meet(session: AsyncSession, operation: Operation) -> bool:
+        await both.wait()  # both are done, neither is seen to be
+        last = await is_last(session, operation)
+        if not held:
+            await both.wait()
+        return last
+
+    async def pass_by(_: AsyncSession, __: int) -> None:
+        """Wait for nobody."""
+
+    await vessel(committed)
+    await equipment(committed, "P1")
+    made = await issue(committed)
+    await do(committed, made, "triage")
+    orders = url("issues", str(made["number"]), "operations")
+    work = [
+        created(await committed.post(orders, json={"type": "repair"})) for _ in "12"
+    ]
+    monkeypatch.setattr(operations, "is_last", meet)
+    if not held:
+        monkeypatch.setattr(operations, "hold", pass_by)
+    bodies: dict[str, JSON] = {"finish": {}, "cancel": {"reason": "Not needed"}}
+    answers = await asyncio.gather(
+        *(
+            committed.post(url("operations", each["id"], verb), json=body)
+            for each, (verb, body) in zip(work, bodies.items(), strict=True)
+        )
+    )
+    offers = [ok(answer)["resolve_issue"] for answer in answers]
+    assert len([offer for offer in offers if offer]) == held
 
 
 async def test_of_an_order_and_a_resolution_at_once_one_comes_first(

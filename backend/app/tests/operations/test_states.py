@@ -86,14 +86,17 @@ async def test_an_order_goes_from_planned_to_done(aboard: AsyncClient) -> None:
 
 async def test_what_does_not_follow_is_refused(aboard: AsyncClient) -> None:
     done = await order(aboard, "A1")
-    for verb, body, possible in (
-        ("start", {}, ["planned"]),
-        ("finish", {}, ["planned", "in_progress"]),
-        ("cancel", {"reason": "No spare"}, ["planned", "in_progress"]),
+    for verb, possible in (
+        ("start", ["planned"]),
+        ("finish", ["planned", "in_progress"]),
     ):
-        answer = await aboard.post(url("operations", done["id"], verb), json=body)
+        answer = await aboard.post(url("operations", done["id"], verb), json={})
         problem = refused(answer, 409, "move-refused")
         assert (problem["state"], problem["possible"]) == ("done", possible)
+        # Nothing leads back there, and what there is to do instead can be done.
+        assert problem["detail"].endswith(
+            "cancel it with the reason and add another order."
+        )
     made = await order(aboard, "A1", state="in_progress")
     assert made["started_at"] == made["performed_at"]
     gone = await do(aboard, made, "cancel", reason="No spare")
@@ -102,12 +105,64 @@ async def test_what_does_not_follow_is_refused(aboard: AsyncClient) -> None:
     line = {"kind": "parts", "amount": "1"}
     answer = await aboard.post(url("operations", made["id"], "costs"), json=line)
     assert refused(answer, 409, "move-refused")["state"] == "cancelled"
+    for verb in ("start", "finish"):
+        answer = await aboard.post(url("operations", made["id"], verb), json={})
+        problem = refused(answer, 409, "move-refused")
+        assert problem["detail"].endswith("add another order.")
+    again = {"reason": "No spare"}
+    answer = await aboard.post(url("operations", made["id"], "cancel"), json=again)
+    assert refused(answer, 409, "move-refused")["state"] == "cancelled"
     # Without being begun it may be finished, now.
     quick = await do(aboard, await order(aboard, "A1", **PLANNED), "finish")
     age = datetime.fromisoformat(quick["updated_at"]) - datetime.fromisoformat(
         quick["finished_at"]
     )
     assert abs(age.total_seconds()) < 60
+
+
+async def test_what_was_not_done_after_all_is_cancelled(aboard: AsyncClient) -> None:
+    """It counts for nothing then, and all that it said is still there."""
+    lines = [{"kind": "labour", "amount": "4"}, {"kind": "parts", "amount": "6"}]
+    at = "2026-02-02T18:00:00Z"
+    hours = {"active_maintenance_hours": "4.5", "category": "corrective"}
+    made = await order(aboard, "A1", "10", costs=lines, performed_at=at, **hours)
+    await order(aboard, "A1", "7")
+    assert (await get(aboard, "equipment", "A1", "cost"))["total"] == "17.00"
+    gone = await do(aboard, made, "cancel", reason="Another pump")
+    assert (gone["state"], gone["cancel_reason"]) == ("cancelled", "Another pump")
+    assert (gone["finished_at"], gone["performed_at"]) == (None, at)
+    assert (gone["cost"], gone["active_maintenance_hours"]) == ("10.00", "4.50")
+    kept = await get(aboard, "operations", made["id"], "costs")
+    assert [line["amount"] for line in kept["items"]] == ["4.00", "6.00"]
+    assert (await get(aboard, "equipment", "A1", "cost"))["total"] == "7.00"
+    [figures] = (await get(aboard, "reliability"))["items"]
+    assert figures["mean_repair_hours"] is None
+
+
+async def test_what_is_planned_anew_is_found_at_its_time(aboard: AsyncClient) -> None:
+    early, later, begun = (f"2026-0{month}-01T00:00:00Z" for month in (1, 3, 4))
+    made = await order(aboard, "A1", **PLANNED)
+    listed = url("operations", made["id"])
+
+    async def performed(**fields: str | None) -> str:
+        answer = await aboard.patch(listed, json=fields, headers={"If-Match": "*"})
+        changed = ok(answer)
+        assert ok(await aboard.get(listed)) == changed
+        return str(changed["performed_at"])
+
+    assert await performed(planned_at=later) == later
+    found = await get(aboard, "operations", **{"from": "2026-02-15T00:00:00Z"})
+    assert [item["id"] for item in found["items"]] == [made["id"]]
+    assert await performed(ordered_at=early) == later
+    assert await performed(planned_at=None) == early
+    assert await performed(ordered_at=None) == made["created_at"]
+    await do(aboard, made, "start", at=later)
+    assert await performed(planned_at=early) == later
+    assert await performed(started_at=begun) == begun
+    assert await performed(type="repair") == begun
+    # What is done was done when it was.
+    await do(aboard, made, "finish", at="2026-05-01T00:00:00Z")
+    assert await performed(planned_at=later) == "2026-05-01T00:00:00Z"
 
 
 @pytest.mark.parametrize(

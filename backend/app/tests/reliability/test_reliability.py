@@ -245,8 +245,19 @@ async def test_down_times_are_merged_and_cut_at_the_window(
     )
     assert [merged["down_hours"], merged["mean_down_hours"]] == near([22, 11])
     assert merged["availability"] == near(218 / 240)
-    # Each restoration took its own time: 10, 15, 2 and 2 hours.
-    assert merged["mttr_hours"] == near(29 / 4)
+    # It was restored twice: after 20 hours, from 10 to 30, and after 2.
+    assert merged["mttr_hours"] == near(22 / 2)
+    # One outage, though a second issue tells of its last hour: not (10 + 1) / 2.
+    once = await told(client, sessions, [("KA-1", 0, 10), ("KA-1", 9, 10)])
+    assert [once["mttr_hours"], once["mean_down_hours"]] == near([10, 10])
+    # From before the window on: 14 hours, of which 4 are within it; and one of which
+    # the second half is not over yet.
+    whole = await told(
+        *(client, sessions),
+        [("KA-1", -10, -2), ("KA-1", -3, 4), ("KA-1", 50, 60), ("KA-1", 55, None)],
+    )
+    assert whole["mttr_hours"] == near(14)
+    assert [whole["down_hours"], whole["mean_down_hours"]] == near([194, 97])
     # One that is open at the end, one that was at the start, two that are outside.
     cut = await told(
         *(client, sessions),
