@@ -69,7 +69,7 @@ def _item(row: Row[Any], registered: Mapping[str | None, int]) -> SummaryItem:
     if "month" in said:
         said["month"] = f"{row.month:%Y-%m}"
     if registered:
-        size = registered[row.group]
+        size = registered.get(row.group, row.equipment)
         said |= {
             "registered": size,
             "failures_per_equipment": round(row.failures / row.equipment, 2),
@@ -81,27 +81,31 @@ def _item(row: Row[Any], registered: Mapping[str | None, int]) -> SummaryItem:
 
 
 async def _registered(session: AsyncSession, query: Window) -> dict[str | None, int]:
-    """How many pieces of equipment each group has, those that never failed included."""
+    """How many pieces of equipment each group has, those that never failed included.
+
+    Of a vessel: those that are aboard, or failed aboard before they went elsewhere.
+    """
+    failed = exists().where(
+        Failure.equipment == Equipment.code, Failure.vessel.in_(query.vessel)
+    )
+    there = or_(Equipment.vessel.in_(query.vessel), failed)
     found = (
         select(Equipment.group, func.count())
-        .where(*_chosen(query, code=Equipment.code, vessel=Equipment.vessel))
+        .where(*_chosen(query, Equipment.code, there))
         .group_by(Equipment.group)
     )
     return {row[0]: row[1] for row in await session.execute(found)}
 
 
 def _chosen(
-    query: Window,
-    *,
-    code: SQLColumnExpression[Any],
-    vessel: SQLColumnExpression[Any],
+    query: Window, code: SQLColumnExpression[Any], there: ColumnElement[bool]
 ) -> list[ColumnElement[bool]]:
-    """The conditions on what failed and where."""
+    """The conditions on what failed and, if vessels are asked for, where."""
     found: list[ColumnElement[bool]] = []
     if query.code:
         found.append(code.in_(query.code))
     if query.vessel:
-        found.append(vessel.in_(query.vessel))
+        found.append(there)
     if query.group:
         found.append(Equipment.group.in_(query.group))
     return found
@@ -132,7 +136,7 @@ def _of_failures(query: SummaryQuery, names: Names | None = None) -> Subquery:
     """Counts by `names`, which are those that the query says; {} for all in one."""
     named = NAMES[query.by] if names is None else names
     lines: SQLColumnExpression[int] = Failure.errors + Failure.warnings
-    conditions = _chosen(query, code=Failure.equipment, vessel=Failure.vessel)
+    conditions = _chosen(query, Failure.equipment, Failure.vessel.in_(query.vessel))
     conditions += _within(query, Failure.at)
     if query.level:
         lines = Failure.errors if query.level is Level.ERROR else Failure.warnings
@@ -195,7 +199,7 @@ def _of_sensors(query: Window) -> Subquery:
             each.c.readings,
         )
         .join(Equipment, Equipment.code == Sensor.equipment)
-        .where(*_chosen(query, code=Equipment.code, vessel=Sensor.vessel))
+        .where(*_chosen(query, Equipment.code, Sensor.vessel.in_(query.vessel)))
         .subquery()
     )
 

@@ -4,8 +4,18 @@ from typing import Any
 
 from httpx2 import AsyncClient
 
-from app.tests.factories import JSON, created, equipment, get, pointers, refused, url
+from app.tests.factories import (
+    JSON,
+    created,
+    equipment,
+    get,
+    ok,
+    pointers,
+    refused,
+    url,
+)
 from app.tests.factories import vessel as register
+from app.tests.equipment.test_moving import move
 from app.tests.failures.factories import LOG, fleet, line, load
 
 
@@ -93,6 +103,22 @@ async def test_groups_have_averages_of_their_equipment(client: AsyncClient) -> N
             "readings_per_registered": 1.0,
         },
     ]
+
+
+async def test_what_went_to_another_vessel_is_of_the_group_where_it_failed(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    await register(client, "MV103")
+    await load(client, LOG)
+    for code in ("KA-2", "PA-1"):
+        ok(await move(client, code))
+    old = (await summary_of_groups(client, vessel="MV102"))["items"]
+    assert [(each["group"], each["equipment"], each["registered"]) for each in old] == [
+        ("COMPRESSORS", 2, 2),
+        ("PUMPS", 1, 1),
+    ]
+    assert (await summary_of_groups(client, vessel="MV103"))["items"] == []
 
 
 async def test_months_vessels_and_sensors_are_counted_too(client: AsyncClient) -> None:
