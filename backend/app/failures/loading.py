@@ -28,8 +28,6 @@ BLOCK = 256 * 1024
 # So many go in one COPY, and two such batches are in memory: a savepoint for each
 # block would slow others down.
 BLOCKS = 6
-# If none of the first lines can be read, the others will not be better.
-TRIED = 1000
 
 
 async def plan(session: AsyncSession, upload: LogUpload) -> Shown:
@@ -101,13 +99,14 @@ async def _stage(db: Driver, reader: "_Reader") -> int:
             await loads.find(db, found)
             rows += sum(text.count(b"\n") for text in batch.texts) + len(found)
             unreadable += sum(each.field is None for each in found)
-            if TRIED <= rows == unreadable:
-                break
+            if rows == unreadable and batch.is_binary:
+                break  # an archive: no need to read all of it
     finally:
         await asyncio.wait([coming])  # whose file is closed after this
     if rows == unreadable:
         raise UnreadableFileError(
             f"None of {rows} lines is one of a failure log, such as: {lines.EXAMPLE}"
+            " An archive has to be unpacked."
         )
     return rows
 
@@ -159,6 +158,10 @@ class Batch:
     @property
     def texts(self) -> list[bytes]:
         return [block.copy for block in self.blocks]
+
+    @property
+    def is_binary(self) -> bool:
+        return any(b"\0" in piece.raw for piece in self.pieces)
 
 
 class _Reader:

@@ -4,6 +4,7 @@ from typing import Any
 
 from httpx2 import AsyncClient
 
+from app.tests.equipment.test_moving import move
 from app.tests.factories import (
     JSON,
     created,
@@ -15,7 +16,6 @@ from app.tests.factories import (
     url,
 )
 from app.tests.factories import vessel as register
-from app.tests.equipment.test_moving import move
 from app.tests.failures.factories import LOG, fleet, line, load
 
 
