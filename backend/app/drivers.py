@@ -10,9 +10,9 @@ import asyncpg
 from fastapi import Depends, Request
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from app.database import CONNECT, Driver, lost
+from app.database import CONNECT, Driver, be_patient, driver, lost
 
 PATIENCE_SECONDS = 2
 
@@ -37,6 +37,21 @@ class Statement:
 
     def values(self, given: dict[str, Any]) -> list[Any]:
         return [given[name] for name in self.names]
+
+
+async def patiently(
+    session: AsyncSession, query: ClauseElement, seconds: int
+) -> list[asyncpg.Record]:
+    """The rows of what may take longer than a request's statements do otherwise.
+
+    PostgreSQL can be told so; below SQLAlchemy, asyncpg has a limit of its own.
+    """
+    await be_patient(session, seconds)
+    in_full = {"render_postcompile": True}
+    compiled = query.compile(dialect=_DIALECT, compile_kwargs=in_full)
+    values = (compiled.params[name] for name in getattr(compiled, "positiontup", ()))
+    db = await driver(session)
+    return await db.fetch(str(compiled), *values, timeout=seconds)
 
 
 class Pool:

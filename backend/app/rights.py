@@ -18,8 +18,12 @@ LESS = {
     "issue_moves": "SELECT, INSERT",
     "movements": "SELECT, INSERT",
 }
-# What it has the owner do for it.
-CALLED = {"add_reading_months(integer,text)"}
+# What it has the owner do for it; the last one is of the release before.
+CALLED = {
+    "build_reading_months(integer,text)",
+    "attach_reading_months(timestamp without time zone[])",
+    "add_reading_months(integer,text)",
+}
 
 _KNOWN = text(
     "SELECT pg_has_role(rolname, 'MEMBER WITH ADMIN OPTION') "

@@ -6,8 +6,9 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from functools import cached_property
+from math import isfinite
 from typing import NamedTuple
 
 from pydantic_core import PydanticCustomError
@@ -25,11 +26,13 @@ _LINE = re.compile(
 )
 _AT = re.compile(
     r"(?P<year>\d{4})([-/])(?P<month>\d\d?)\2(?P<day>\d\d?)"
-    r"([T\s]+(?P<hour>\d\d?):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<part>\d{1,6}))?)?"
-    r"\s*Z?)?",
+    r"([T\s]+(?P<hour>\d\d?):(?P<minute>\d\d)(:(?P<second>\d\d)([.,](?P<part>\d+))?)?"
+    r"\s*(Z|UTC|(?P<east>[-+])(?P<hours>\d\d)(:?(?P<minutes>\d\d))?)?)?",
     re.ASCII,
 )
-_NUMBER = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?", re.ASCII)
+# What PostgreSQL takes too, out of these characters.
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+_YEAR = re.compile(r"\d{4}[-/]\d", re.ASCII)
 _LEVELS = {
     "ERROR": Level.ERROR,
     "ERR": Level.ERROR,
@@ -54,7 +57,7 @@ _SHAPE = re.compile(
 )
 # Nothing but these may be left: no name of a month, of a zone or of infinity, which
 # PostgreSQL would take for a date or a number.
-_PLAIN = b"0123456789-/:. \t\n"
+_PLAIN = b"0123456789-+eE/:. \t\n"
 # PostgreSQL takes them: a time of the next day or minute, a value with space around it.
 _ODD = (b" 24:", b":60", b"\t ", b" \t")
 # The year comes first, in this century: 1/2/2020 could be two days.
@@ -159,7 +162,7 @@ def _sound(parts: list[bytes], context: Context) -> bool:
     return (
         all(map(_ALIKE_AT.fullmatch, instants))
         # As texts: what lacks a zero sorts too late, and is read one by one.
-        and max(instants).replace(b"/", b"-") <= context.text
+        and max(b"\n".join(instants).replace(b"/", b"-").split(b"\n")) <= context.text
         and context.known.issuperset(parts[3::FIELDS])
     )
 
@@ -201,7 +204,7 @@ def _read(text: str, context: Context) -> Line:
     at = _read_at(parts["at"], context.now)
     level = _LEVELS.get(parts["level"].upper())
     if level is None:
-        message = "The level is ERROR or WARNING. Write one of them, or leave it out."
+        message = "The level is ERROR or WARNING. Write one, or remove the line."
         raise _WrongError("level", "unknown-level", parts["level"], message)
     sensor = _read_sensor(parts["sensor"], context)
     temperature = _read_number("temperature", parts)
@@ -211,18 +214,26 @@ def _read(text: str, context: Context) -> Line:
 def _read_at(text: str, now: datetime) -> datetime:
     parts = _AT.fullmatch(text.strip())
     if not parts:
-        message = "Write the year first, in UTC: 2019-12-10 10:46:09 or 2019/12/10."
+        message = (
+            "Write nothing but a date and a time: 2019-12-10 10:46:09.5, or with "
+            "+03:00 behind it, if it is not UTC."
+            if _YEAR.match(text.strip())
+            else "Write the year first, in UTC: 2019-12-10 10:46:09 or 2019/12/10."
+        )
         raise _WrongError("at", "invalid-instant", text, message)
-    names = ("year", "month", "day", "hour", "minute", "second")
-    year, month, day, hour, minute, second = (int(parts[name] or 0) for name in names)
-    part = int((parts["part"] or "").ljust(6, "0"))
+    names = ("year", "month", "day", "hour", "minute", "second", "hours", "minutes")
+    *moment, hours, minutes = (int(parts[name] or 0) for name in names)
+    part = int((parts["part"] or "")[:6].ljust(6, "0"))
+    east = timedelta(hours=hours, minutes=minutes) * (-1 if parts["east"] == "-" else 1)
+    year, month, day, hour, minute, second = moment
     try:
-        at = datetime(year, month, day, hour, minute, second, part, UTC)
+        zone = timezone(east)
+        at = datetime(year, month, day, hour, minute, second, part, zone)
     except ValueError:
         message = "There is no such day or time. Write it as it was."
         raise _WrongError("at", "invalid-instant", text, message) from None
     if EPOCH <= at <= now:
-        return at
+        return at.astimezone(UTC)
     message = (
         "No failure is known before it happens, nor before 1970. Write when it was."
     )
@@ -246,8 +257,8 @@ def _read_sensor(text: str, context: Context) -> str:
 
 
 def _read_number(name: str, parts: re.Match[str]) -> float | None:
-    if _NUMBER.fullmatch(text := parts[name]):
-        return float(text)
+    if _NUMBER.fullmatch(text := parts[name]) and isfinite(number := float(text)):
+        return number
     if text.lower() in _NOTHING:
         return None
     message = "Write a number such as -6305.32, or err where the sensor gave none."

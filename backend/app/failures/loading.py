@@ -28,8 +28,6 @@ BLOCK = 256 * 1024
 # So many go in one COPY, and two such batches are in memory: a savepoint for each
 # block would slow others down.
 BLOCKS = 6
-# If none of the first lines can be read, the others will not be better.
-TRIED = 1000
 
 
 async def plan(session: AsyncSession, upload: LogUpload) -> Shown:
@@ -72,12 +70,15 @@ async def plan(session: AsyncSession, upload: LogUpload) -> Shown:
     planned.rows = await _stage(db, reader)
     planned.errors = await loads.keep_errors(db, planned.id)
     await loads.hash_everything(db)
-    planned.unchanged = await loads.leave_out_known(db, planned.number, planned.vessel)
-    planned.details = await loads.describe(db, planned.number, planned.vessel)
+    plan = (db, planned.number, planned.vessel)
+    span = await loads.span(db, planned.number)
+    # First of all that is asked: what comes in between makes the plan stale.
+    planned.basis = await loads.basis(db, planned.vessel, span)
+    planned.unchanged = await loads.leave_out_known(*plan, span)
+    planned.details = await loads.describe(*plan)
     planned.creates = planned.details["readings"]
     if planned.creates + planned.unchanged + planned.errors != planned.rows:
         raise RuntimeError("lines of a log went astray")
-    planned.basis = await loads.basis(db, planned.vessel, planned.details)
     await session.flush()
     return await views.plan(session, planned)
 
@@ -98,29 +99,41 @@ async def _stage(db: Driver, reader: "_Reader") -> int:
             await loads.find(db, found)
             rows += sum(text.count(b"\n") for text in batch.texts) + len(found)
             unreadable += sum(each.field is None for each in found)
-            if TRIED <= rows == unreadable:
-                break
+            if rows == unreadable and batch.is_binary:
+                break  # an archive: no need to read all of it
     finally:
         await asyncio.wait([coming])  # whose file is closed after this
     if rows == unreadable:
         raise UnreadableFileError(
             f"None of {rows} lines is one of a failure log, such as: {lines.EXAMPLE}"
+            " An archive has to be unpacked."
         )
     return rows
 
 
 async def apply(session: AsyncSession, planned: Import) -> None:
     db = await driver(session)
-    if await loads.basis(db, planned.vessel, planned.details or {}) != planned.basis:
-        raise PlanStaleError(
-            "Sensors, or failures of the same time, changed after the plan was made, "
-            f"and nothing was applied. {imports.AGAIN}"
-        )
-    lines = planned.creates
-    if await loads.apply(db, planned.number, planned.vessel, lines) != lines:
+    plan = (db, planned.number, planned.vessel)
+    await _refuse_stale(db, planned)
+    await loads.hash_everything(db)
+    built = await loads.build_months(*plan)
+    await loads.add_failures(*plan)
+    # Who reports one of these failures waits from now on, or was here before.
+    await _refuse_stale(db, planned)
+    if await loads.add_readings(*plan, planned.creates, built) != planned.creates:
         raise PlanStaleError(
             "The database was cut off after this plan was made, and lines of the plan "
             f"are lost; nothing was applied. {imports.AGAIN}"
+        )
+    if built:
+        await loads.attach_months(db, built)
+
+
+async def _refuse_stale(db: Driver, planned: Import) -> None:
+    if await loads.is_stale(db, planned.vessel, planned.basis or ""):
+        raise PlanStaleError(
+            "Sensors, or failures of the same time, changed after the plan was made, "
+            f"and nothing was applied. {imports.AGAIN}"
         )
 
 
@@ -145,6 +158,10 @@ class Batch:
     @property
     def texts(self) -> list[bytes]:
         return [block.copy for block in self.blocks]
+
+    @property
+    def is_binary(self) -> bool:
+        return any(b"\0" in piece.raw for piece in self.pieces)
 
 
 class _Reader:

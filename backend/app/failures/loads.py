@@ -3,11 +3,10 @@
 All run in the caller's transaction, on the asyncpg connection below it.
 """
 
-import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
@@ -15,6 +14,7 @@ from app.database import Driver
 from app.failures.lines import Found
 from app.imports.walks import SECONDS
 
+T = TypeVar("T")
 STAGED = ("plan", "at", "level", "sensor", "temperature", "vibration")
 
 
@@ -134,19 +134,18 @@ class Span(NamedTuple):
     last: datetime | None
 
 
-async def _span(db: Driver, plan: int) -> Span:
+async def span(db: Driver, plan: int) -> Span:
     query = "SELECT min(at), max(at) FROM planned_readings WHERE plan = $1"
     rows = await db.fetch(query, plan, timeout=SECONDS)
     return Span(*rows[0])
 
 
-async def leave_out_known(db: Driver, plan: int, vessel: str) -> int:
+async def leave_out_known(db: Driver, plan: int, vessel: str, lines: Span) -> int:
     """Take out the lines that were loaded before; how many they were."""
-    first, last = await _span(db, plan)
-    if not await db.fetchval(_ANY_KNOWN, vessel, first, last, timeout=SECONDS):
+    if not await db.fetchval(_ANY_KNOWN, vessel, *lines, timeout=SECONDS):
         return 0
     return int(
-        await db.fetchval(_LEAVE_OUT_KNOWN, plan, vessel, first, last, timeout=SECONDS)
+        await db.fetchval(_LEAVE_OUT_KNOWN, plan, vessel, *lines, timeout=SECONDS)
     )
 
 
@@ -188,24 +187,45 @@ async def describe(db: Driver, plan: int, vessel: str) -> dict[str, Any]:
     }
 
 
-# --- applying -------------------------------------------------------------------------
+# --- what a plan is made from ---------------------------------------------------------
 
+# In the order of these words; the first two are the span of the lines. A report is the
+# only other one that brings readings.
 _BASIS = """
-SELECT concat_ws(' ',
+SELECT concat_ws(' ', $2::text, $3::text,
     (SELECT md5(string_agg(number || '.' || version, ' ' ORDER BY number))
      FROM sensors WHERE vessel = $1),
     (SELECT count(*) FROM imports
      WHERE vessel = $1 AND kind = 'failures' AND applied_at IS NOT NULL
-       AND details ->> 'first' <= $2::jsonb ->> 'last'
-       AND details ->> 'last' >= $2::jsonb ->> 'first'))
+       AND (details ->> 'first')::timestamptz <= $3::text::timestamptz
+       AND (details ->> 'last')::timestamptz >= $2::text::timestamptz),
+    (SELECT count(*) FROM failures
+     WHERE source = 'report'
+       AND at BETWEEN $2::text::timestamptz AND $3::text::timestamptz
+       AND equipment IN (SELECT equipment FROM sensors WHERE vessel = $1)))
 """
+_WORDS = 5
 
 
-async def basis(db: Driver, vessel: str, details: dict[str, Any]) -> str:
-    """What decides what a plan adds: sensors, and logs of the same time."""
-    said: str = await db.fetchval(_BASIS, vessel, json.dumps(details))
+async def basis(db: Driver, vessel: str, lines: Span) -> str:
+    """What decides what a plan adds: sensors, logs and reports of the same time."""
+    first, last = (instant and instant.isoformat() for instant in lines)
+    return await _basis(db, vessel, first or "infinity", last or "-infinity")
+
+
+async def _basis(db: Driver, vessel: str, first: str, last: str) -> str:
+    said: str = await db.fetchval(_BASIS, vessel, first, last, timeout=SECONDS)
     return said
 
+
+async def is_stale(db: Driver, vessel: str, planned: str) -> bool:
+    """Whether what a plan was made from has changed since."""
+    words = planned.split()
+    # The release before said fewer.
+    return len(words) != _WORDS or planned != await _basis(db, vessel, *words[:2])
+
+
+# --- applying -------------------------------------------------------------------------
 
 # In one order for all, so that two writers never wait for each other. An error comes
 # before a warning, in the alphabet too.
@@ -223,52 +243,80 @@ ON CONFLICT (at, equipment) DO UPDATE SET
     warnings = failures.warnings + excluded.warnings,
     version = failures.version + 1, updated_at = now()
 """
-# Of months that were there already.
+# Than those that were built.
+_OF_OTHER_MONTHS = f"""
+{_PLANNED} WHERE p.plan = $1
+    AND date_trunc('month', p.at AT TIME ZONE 'UTC') <> ALL ($3::timestamp[])
+"""
 _READINGS = f"""
 INSERT INTO readings (at, sensor, nth, level, temperature, vibration)
 SELECT p.at, s.number, 1, p.level, p.temperature, p.vibration
-FROM {_PLANNED} WHERE p.plan = $1
-    AND date_trunc('month', p.at AT TIME ZONE 'UTC') <> ALL ($3)
+FROM {_OF_OTHER_MONTHS}
 """
 _READINGS_COUNTED = f"""
 WITH known AS (
     SELECT r.at, r.sensor, max(r.nth) AS nth
     FROM readings r JOIN sensor_spans($2) s ON s.number = r.sensor
-    WHERE r.at BETWEEN $3 AND $4 GROUP BY r.at, r.sensor
+    WHERE r.at BETWEEN $4 AND $5 GROUP BY r.at, r.sensor
 )
 INSERT INTO readings (at, sensor, nth, level, temperature, vibration)
 SELECT n.at, n.number, coalesce(k.nth, 0) + n.nth, n.level, n.temperature, n.vibration
 FROM (
     SELECT p.at, s.number, p.level, p.temperature, p.vibration,
         row_number() OVER (PARTITION BY p.at, s.number) AS nth
-    FROM {_PLANNED} WHERE p.plan = $1
+    FROM {_OF_OTHER_MONTHS}
 ) n LEFT JOIN known k ON k.at = n.at AND k.sensor = n.number
 """
 
 
-async def apply(db: Driver, plan: int, vessel: str, lines: int) -> int:
-    """Add the lines of a plan, so many if none was lost; how many there were."""
-    await hash_everything(db)
-    # Mostly nothing is known of them, and to ask for each row costs more than to find
-    # out late. Failures make partitions for the months that readings did not.
-    added = await _added(db, _add_readings(db, plan, vessel, lines))
-    if await _added(db, _execute(db, _FAILURES, plan, vessel)) is None:
+class Built(NamedTuple):
+    """Months that are tables already, and how many lines these hold."""
+
+    months: list[datetime]
+    added: int
+
+
+async def build_months(db: Driver, plan: int, vessel: str) -> Built | None:
+    """Make tables of the lines of new months, which is faster than to write rows.
+
+    None if a sensor tells twice of one instant, as in a log without times.
+    """
+    query = "SELECT months, added FROM build_reading_months($1, $2)"
+    built = await _unique(db, db.fetchrow(query, plan, vessel, timeout=SECONDS))
+    return Built(*built) if built else None
+
+
+async def add_failures(db: Driver, plan: int, vessel: str) -> None:
+    """Add the failures; partitions for the months that were not built come with them.
+
+    Mostly none of them is known, and to ask for each costs more than to find out late.
+    """
+    if await _unique(db, _execute(db, _FAILURES, plan, vessel)) is None:
         await _execute(db, _FAILURES_KNOWN, plan, vessel)
-    if added is None:
+
+
+async def add_readings(
+    db: Driver, plan: int, vessel: str, lines: int, built: Built | None
+) -> int:
+    """Add the other lines, of so many if none was lost; how many there were."""
+    months, added = built or ([], 0)
+    if added < lines:
+        adding = _execute(db, _READINGS, plan, vessel, months)
         # A sensor tells twice of one instant: a log has no times, or there was one.
-        span = await _span(db, plan)
-        added = await _execute(db, _READINGS_COUNTED, plan, vessel, *span)
+        rows = await _unique(db, adding)
+        if rows is None:
+            within = await span(db, plan)
+            counted = (db, _READINGS_COUNTED, plan, vessel, months, *within)
+            rows = await _execute(*counted)
+        added += rows
     await _execute(db, "DELETE FROM planned_readings WHERE plan = $1", plan)
     return added
 
 
-async def _add_readings(db: Driver, plan: int, vessel: str, lines: int) -> int:
-    """Those of new months become tables, which is much faster than to write rows."""
-    query = "SELECT months, added FROM add_reading_months($1, $2)"
-    [(months, added)] = await db.fetch(query, plan, vessel, timeout=SECONDS)
-    if added < lines:
-        added += await _execute(db, _READINGS, plan, vessel, months)
-    return int(added)
+async def attach_months(db: Driver, built: Built) -> None:
+    """Let the tables be months of readings; whoever has new ones waits from now on."""
+    query = "SELECT attach_reading_months($1)"
+    await db.execute(query, built.months, timeout=SECONDS)
 
 
 async def _execute(db: Driver, statement: str, *values: object) -> int:
@@ -277,8 +325,8 @@ async def _execute(db: Driver, statement: str, *values: object) -> int:
     return int(status.split()[-1])
 
 
-async def _added(db: Driver, adding: Awaitable[int]) -> int | None:
-    """How many rows were added; None, and nothing added, if one is there."""
+async def _unique(db: Driver, adding: Awaitable[T]) -> T | None:
+    """What it gave; None, and nothing added, if one is there."""
     try:
         async with db.transaction():
             return await adding

@@ -14,7 +14,7 @@ from app.errors import (
     UnreadableFileError,
     UnsupportedMediaTypeError,
 )
-from app.failures import loading, maps, service, summaries, uploads
+from app.failures import loading, maps, reports, service, summaries, uploads
 from app.failures.models import Sensor
 from app.failures.schemas import (
     FailureCreate,
@@ -127,7 +127,7 @@ async def report_failure(
     session: RecordedSessionDep, response: Response, data: FailureCreate
 ) -> FailureDetail:
     """Report that an equipment failed, with what its sensors read."""
-    failure = await service.report(session, data)
+    failure = await reports.report(session, data)
     response.headers["Location"] = href("failures", str(failure.id))
     etag.tag(response, failure)
     return await service.detail(session, failure)

@@ -230,7 +230,7 @@ class SummaryItem(Counted):
         int | None, Field(description="Of a group: how many of it have failed.")
     ] = None
     registered: Annotated[
-        int | None, Field(description="Of a group: how many there are at all.")
+        int | None, Field(description="Of a group: how many there are, or failed.")
     ] = None
     failures_per_equipment: Annotated[
         float | None, Field(description="Of those that have failed.")

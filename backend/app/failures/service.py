@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Row, Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,13 +15,10 @@ from app.equipment import service as equipment
 from app.errors import (
     ConflictError,
     DuplicateError,
-    FieldProblem,
-    InvalidError,
     NotFoundError,
 )
 from app.failures.models import Failure, Level, Reading, Sensor, Source
 from app.failures.schemas import (
-    FailureCreate,
     FailureDetail,
     FailureQuery,
     FailureRead,
@@ -82,49 +79,6 @@ async def sensors(
 # --- failures -------------------------------------------------------------------------
 
 
-async def report(session: AsyncSession, data: FailureCreate) -> Failure:
-    """Record that an equipment failed, and what its sensors read.
-
-    Raises NotFoundError for the equipment, ConflictError where it is known to have
-    failed at that instant, InvalidError for sensors that it does not have.
-    """
-    failed = await equipment.get(session, data.code)
-    numbers = await _numbers(session, failed.code, data) if data.readings else {}
-    count = len(data.readings)
-    failure = Failure(
-        equipment=failed.code,
-        vessel=failed.vessel,
-        at=data.at,
-        level=data.level,
-        source=Source.REPORT,
-        errors=count if data.level is Level.ERROR else 0,
-        warnings=count if data.level is Level.WARNING else 0,
-    )
-    try:
-        async with session.begin_nested():
-            session.add(failure)
-    except IntegrityError as refusal:
-        if problems.constraint(refusal) != "uq_failures_at_equipment":
-            raise
-        raise await _known(session, failure) from None
-    if numbers:
-        await session.execute(
-            insert(Reading),
-            [
-                {
-                    "at": data.at,
-                    "sensor": numbers[reading.sensor],
-                    "nth": 1,
-                    "level": data.level.rank,
-                    "temperature": reading.temperature,
-                    "vibration": reading.vibration,
-                }
-                for reading in data.readings
-            ],
-        )
-    return failure
-
-
 async def tell(session: AsyncSession, code: str, vessel: str, at: datetime) -> None:
     """Let an issue tell of a failure; one that was known as a warning is an error now.
 
@@ -163,53 +117,6 @@ async def take_back(session: AsyncSession, code: str, at: datetime) -> None:
         update(Failure)
         .where(*known, *only_warned)
         .values(level=Level.WARNING, version=Failure.version + 1)
-    )
-
-
-async def _numbers(
-    session: AsyncSession, code: str, data: FailureCreate
-) -> dict[str, int]:
-    """The sensors of the readings: code → number."""
-    query = select(Sensor.code, Sensor.number).where(
-        Sensor.equipment == code, Sensor.until.is_(None)
-    )
-    known = {row.code: row.number for row in await session.execute(query)}
-    wrong: list[FieldProblem] = []
-    seen: set[str] = set()
-    for place, reading in enumerate(data.readings):
-        pointer = f"/readings/{place}/sensor"
-        if reading.sensor not in known:
-            wrong.append(
-                FieldProblem(
-                    pointer=pointer,
-                    code="unknown-sensor",
-                    message=f"{code} has no sensor {reading.sensor}. Register it: "
-                    f"POST {href('equipment', code, 'sensors')}.",
-                )
-            )
-        elif reading.sensor in seen:
-            wrong.append(
-                FieldProblem(
-                    pointer=pointer,
-                    code="duplicate-sensor",
-                    message="A failure has one reading of each sensor. Keep one.",
-                )
-            )
-        seen.add(reading.sensor)
-    if wrong:
-        raise InvalidError("Some readings are not acceptable.", errors=wrong)
-    return known
-
-
-async def _known(session: AsyncSession, failure: Failure) -> ConflictError:
-    query = select(Failure.id).where(
-        Failure.equipment == failure.equipment, Failure.at == failure.at
-    )
-    existing = await session.scalar(query)
-    return ConflictError(
-        f"{failure.equipment} is known to have failed at that instant. Read it: its "
-        "address is in `existing`.",
-        existing=href("failures", str(existing)),
     )
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
-    Row,
     SQLColumnExpression,
     Subquery,
+    cast,
     distinct,
     exists,
     func,
@@ -17,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from app.drivers import patiently
 from app.equipment.models import Equipment
 from app.failures.models import Failure, Level, Reading, Sensor
 from app.failures.schemas import (
@@ -31,25 +34,28 @@ from app.failures.schemas import (
     Window,
 )
 
+SECONDS = 60
+
 
 async def summary(session: AsyncSession, query: SummaryQuery) -> Summary:
-    each = _of_sensors(query) if query.by is By.SENSOR else _of_failures(query)
+    if query.by is By.SENSOR:
+        each = _of_sensors(query)
+    else:
+        each = _of_failures(query, NAMES[query.by])
     names = [column for column in each.c if column.name not in {"failures", "readings"}]
-    found = await session.execute(
+    worst = (
         select(each, func.count().over().label("all"))
         .order_by(*_worst(query, each), *names)
         .limit(query.limit)
     )
-    rows = found.all()
+    rows = await patiently(session, worst, SECONDS)
     registered = await _registered(session, query) if query.by is By.GROUP else {}
-    whole = _of_failures(query, {})
-    total = (await session.execute(select(whole))).one()
+    [total] = await patiently(session, select(_of_failures(query, {})), SECONDS)
     return Summary(
         by=query.by,
         **_said(query),
-        all=rows[0].all if rows else 0,
-        failures=total.failures,
-        readings=total.readings,
+        all=rows[0]["all"] if rows else 0,
+        **total,
         items=[_item(row, registered) for row in rows],
     )
 
@@ -63,45 +69,46 @@ def _said(query: Window) -> dict[str, Any]:
     return {"units": UNITS, **{name: getattr(query, name) for name in names}}
 
 
-def _item(row: Row[Any], registered: Mapping[str | None, int]) -> SummaryItem:
-    said = dict(row._mapping)  # noqa: SLF001 SQLAlchemy's public name
+def _item(row: asyncpg.Record, registered: Mapping[str | None, int]) -> SummaryItem:
+    said: dict[str, Any] = dict(row)
     del said["all"]
     if "month" in said:
-        said["month"] = f"{row.month:%Y-%m}"
+        said["month"] = f"{said['month']:%Y-%m}"
     if registered:
-        size = registered[row.group]
-        said |= {
-            "registered": size,
-            "failures_per_equipment": round(row.failures / row.equipment, 2),
-            "readings_per_equipment": round(row.readings / row.equipment, 2),
-            "failures_per_registered": round(row.failures / size, 2),
-            "readings_per_registered": round(row.readings / size, 2),
-        }
+        failed = said["equipment"]
+        size = said["registered"] = registered.get(said["group"], failed)
+        for unit in UNITS:
+            said[f"{unit}_per_equipment"] = round(said[unit] / failed, 2)
+            said[f"{unit}_per_registered"] = round(said[unit] / size, 2)
     return SummaryItem(**said)
 
 
 async def _registered(session: AsyncSession, query: Window) -> dict[str | None, int]:
-    """How many pieces of equipment each group has, those that never failed included."""
+    """How many pieces of equipment each group has, those that never failed included.
+
+    Of a vessel: those that are aboard, or failed aboard before they went elsewhere.
+    """
+    failed = exists().where(
+        Failure.equipment == Equipment.code, Failure.vessel.in_(query.vessel)
+    )
+    there = or_(Equipment.vessel.in_(query.vessel), failed)
     found = (
         select(Equipment.group, func.count())
-        .where(*_chosen(query, code=Equipment.code, vessel=Equipment.vessel))
+        .where(*_chosen(query, Equipment.code, there))
         .group_by(Equipment.group)
     )
     return {row[0]: row[1] for row in await session.execute(found)}
 
 
 def _chosen(
-    query: Window,
-    *,
-    code: SQLColumnExpression[Any],
-    vessel: SQLColumnExpression[Any],
+    query: Window, code: SQLColumnExpression[Any], there: ColumnElement[bool]
 ) -> list[ColumnElement[bool]]:
-    """The conditions on what failed and where."""
+    """The conditions on what failed and, if vessels are asked for, where."""
     found: list[ColumnElement[bool]] = []
     if query.code:
         found.append(code.in_(query.code))
     if query.vessel:
-        found.append(vessel.in_(query.vessel))
+        found.append(there)
     if query.group:
         found.append(Equipment.group.in_(query.group))
     return found
@@ -128,11 +135,10 @@ NAMES: dict[By, Names] = {
 }
 
 
-def _of_failures(query: SummaryQuery, names: Names | None = None) -> Subquery:
-    """Counts by `names`, which are those that the query says; {} for all in one."""
-    named = NAMES[query.by] if names is None else names
+def _of_failures(query: Window, named: Names) -> Subquery:
+    """Counts by what is named; {} for all in one."""
     lines: SQLColumnExpression[int] = Failure.errors + Failure.warnings
-    conditions = _chosen(query, code=Failure.equipment, vessel=Failure.vessel)
+    conditions = _chosen(query, Failure.equipment, Failure.vessel.in_(query.vessel))
     conditions += _within(query, Failure.at)
     if query.level:
         lines = Failure.errors if query.level is Level.ERROR else Failure.warnings
@@ -185,48 +191,58 @@ def _of_sensors(query: Window) -> Subquery:
         )
         failures += func.coalesce(late.c.failures, 0)
         sensors = sensors.outerjoin(late, late.c.sensor == each.c.sensor)
+    names: Names = {
+        "sensor": Sensor.code,
+        "code": Equipment.code,
+        "group": Equipment.group,
+        "vessel": Sensor.vessel,
+    }
+    # One that went elsewhere and came back is several rows, and one sensor.
     return (
         sensors.with_only_columns(
-            Sensor.code.label("sensor"),
-            Equipment.code.label("code"),
-            Equipment.group.label("group"),
-            Sensor.vessel.label("vessel"),
-            failures.label("failures"),
-            each.c.readings,
+            *(column.label(name) for name, column in names.items()),
+            cast(func.sum(failures), BigInteger).label("failures"),
+            cast(func.sum(each.c.readings), BigInteger).label("readings"),
         )
         .join(Equipment, Equipment.code == Sensor.equipment)
-        .where(*_chosen(query, code=Equipment.code, vessel=Sensor.vessel))
+        .group_by(*names.values())
+        .where(*_chosen(query, Equipment.code, Sensor.vessel.in_(query.vessel)))
         .subquery()
     )
 
 
 async def ranking(session: AsyncSession, query: RankingQuery) -> Ranking:
-    """The sensors of each equipment of each group, the worst of all three first."""
+    """The sensors of each equipment of each group, the worst of all three first.
+
+    How bad groups and equipment are, failures say: the sensors of one share them.
+    """
     each = _of_sensors(query)
-    count = each.c[query.unit]
-    total = func.sum(count).over
-    place = func.rank().over(
-        partition_by=(each.c.group, each.c.code), order_by=count.desc()
-    )
-    ranked = select(
-        each,
-        place.label("rank"),
-        total(partition_by=each.c.group).label("of_group"),
-        total(partition_by=(each.c.group, each.c.code)).label("of_equipment"),
+    failed = _of_failures(query, NAMES[By.EQUIPMENT])
+    count = failed.c[query.unit]
+    bad = select(
+        failed.c.code,
+        count.label("of_equipment"),
+        func.sum(count).over(partition_by=failed.c.group).label("of_group"),
     ).subquery()
-    rows = await session.execute(
+    place = func.rank().over(
+        partition_by=(each.c.group, each.c.code), order_by=each.c[query.unit].desc()
+    )
+    ranked = select(each, place.label("rank")).subquery()
+    rows = await patiently(
+        session,
         select(ranked)
+        .outerjoin(bad, bad.c.code == ranked.c.code)
         .where(ranked.c.rank <= query.top)
         .order_by(
-            ranked.c.of_group.desc(),
+            bad.c.of_group.desc().nulls_last(),
             ranked.c.group,
-            ranked.c.of_equipment.desc(),
+            bad.c.of_equipment.desc().nulls_last(),
             ranked.c.code,
             ranked.c.rank,
             ranked.c.vessel,
             ranked.c.sensor,
         )
-        .limit(query.limit)
+        .limit(query.limit),
+        SECONDS,
     )
-    items = [RankedSensor.model_validate(row, from_attributes=True) for row in rows]
-    return Ranking(**_said(query), items=items)
+    return Ranking(**_said(query), items=[RankedSensor(**row) for row in rows])

@@ -23,11 +23,12 @@ COLUMNS = {
 }
 
 # What is known of an equipment from before it was registered tells that the register is
-# younger than the equipment. A log knows of all that has sensors, from its first line.
+# younger than the equipment. A log knows of all that had sensors when it was applied,
+# from its first line; a sensor that was moved there tells of nothing earlier.
 _TEXT = """
 WITH log AS (
-    SELECT vessel, min((details ->> 'first')::timestamptz) AS first FROM imports
-    WHERE kind = 'failures' AND applied_at IS NOT NULL GROUP BY vessel
+    SELECT vessel, applied_at, (details ->> 'first')::timestamptz AS first FROM imports
+    WHERE kind = 'failures' AND applied_at IS NOT NULL
 ), down AS NOT MATERIALIZED (
     SELECT equipment, down_since AS since, down_until AS until FROM issues
     WHERE down_since IS NOT NULL AND state NOT IN ('cancelled', 'duplicate')
@@ -50,7 +51,10 @@ WITH log AS (
              WHERE i.equipment = e.code AND i.state NOT IN ('cancelled', 'duplicate')),
             (SELECT min(installed_at) FROM installations u WHERE u.equipment = e.code),
             (SELECT min(log.first) FROM log JOIN sensors s USING (vessel)
-             WHERE s.equipment = e.code)) AS since
+             WHERE s.equipment = e.code AND s.created_at <= log.applied_at
+               AND NOT EXISTS (
+                SELECT FROM sensors b WHERE b.vessel = s.vessel AND b.code = s.code
+                AND b.number < s.number))) AS since
     ) known
     WHERE e.{column} = ANY ($1)
       AND ($5::text[] IS NULL OR e.code = ANY ($5))

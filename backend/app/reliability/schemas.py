@@ -10,7 +10,8 @@ from app.values import CodeRef, Instant, Label
 
 TIME_BASE = (
     "calendar hours within the window, from when an equipment was registered; all of "
-    "the window if it failed before that, or from its first failure where the window "
+    "the window if a failure, an issue, an order that was done, a unit or a log of its "
+    "sensors is known from before that, or from the first of these where the window "
     "has no start"
 )
 

@@ -214,6 +214,20 @@ async def test_what_is_no_log_is_refused(client: AsyncClient) -> None:
         assert "sensor[5]" in problem["detail"]
 
 
+async def test_what_stands_before_the_first_line_refuses_no_log(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it is; an archive is refused before all of it is read."""
+    await fleet(client)
+    monkeypatch.setattr(loading, "BLOCK", 1000)
+    before = "INFO started\n" * 2000
+    planned = await plan(client, before + line(*GOOD))
+    assert counts(planned) == (1, 0, 0, 2000)
+    answer = await send(client, "\0\n" * 20_000)
+    problem = refused(answer, 422, "unreadable-file")
+    assert problem["detail"].startswith("None of 3000 lines")
+
+
 async def test_a_log_needs_sensors_and_a_vessel_and_text(client: AsyncClient) -> None:
     await vessel(client)
     problem = refused(await send(client, LOG), 409, "conflict")

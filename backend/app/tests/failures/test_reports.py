@@ -2,8 +2,19 @@
 
 from httpx2 import AsyncClient
 
-from app.tests.factories import JSON, created, get, ok, pointers, refused, url
-from app.tests.failures.factories import LOG, failures, fleet, line, load
+from app.tests.equipment.test_moving import move
+from app.tests.factories import (
+    JSON,
+    created,
+    get,
+    ok,
+    pointers,
+    refused,
+    url,
+    vessel,
+)
+from app.tests.failures.factories import LOG, failures, fleet, line, load, plan_map
+from app.tests.imports.factories import apply, counts
 
 AT = "2020-01-02T06:53:29Z"
 
@@ -84,3 +95,58 @@ async def test_readings_of_other_equipment_are_not_shown(client: AsyncClient) ->
     assert shown["sensors"] == [
         {"sensor": "3", "level": "warning", "temperature": 1.5, "vibration": None}
     ]
+
+
+async def test_a_report_is_of_the_sensors_that_were_there_then(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    await load(client, line("2020-01-01", 1))
+    ok(await apply(client, await plan_map(client, "sensor;equipment\n1;PA-1\n")))
+    readings = [{"sensor": "1", "temperature": 1}]
+    body = {"code": "PA-1", "at": AT, "readings": readings}
+    problem = refused(await client.post(url("failures"), json=body), 422, "invalid")
+    assert pointers(problem) == {"/readings/0/sensor": "unknown-sensor"}
+    (error,) = problem["errors"]
+    assert "GET /api/v1/sensors?equipment=PA-1" in error["message"]
+    shown = await report(client, readings=readings)
+    assert [each["sensor"] for each in shown["sensors"]] == ["1"]
+    # The log that tells of it too adds nothing.
+    again = await load(client, line("2020-01-02 06:53:29", 1, values="1 nan"))
+    assert counts(again) == (0, 0, 1, 0)
+
+
+async def test_who_went_to_another_vessel_has_the_sensors_of_its_log(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    await vessel(client, "MV103")
+    ok(await move(client, "KA-1"))
+    readings = [{"sensor": "1"}, {"sensor": "2"}]
+    await report(client, readings=readings)
+    created(await client.post(url("equipment", "KA-1", "sensors"), json={"code": "1"}))
+    await report(client, readings=readings, at="2020-01-03T00:00:00Z")
+    summary = await get(client, "failures", "summary", by="sensor")
+    assert [
+        (item["vessel"], item["sensor"], item["readings"]) for item in summary["items"]
+    ] == [("MV102", "2", 2), ("MV102", "1", 1), ("MV103", "1", 1)]
+
+
+async def test_a_report_takes_over_what_only_an_issue_told(client: AsyncClient) -> None:
+    await fleet(client)
+    body = {"equipment": "KA-1", "title": "Trips", "kind": "failure", "observed_at": AT}
+    number = created(await client.post(url("issues"), json=body))["number"]
+    (told,) = (await get(client, "failures"))["items"]
+    shown = await report(client, level="warning", readings=[{"sensor": "2"}])
+    # It is the same one; what the issue called an error stays one.
+    assert shown["id"] == told["id"]
+    assert (shown["source"], shown["level"], shown["readings"]) == (
+        "report",
+        "error",
+        1,
+    )
+    taken = await client.post(url("failures"), json={"code": "KA-1", "at": AT})
+    refused(taken, 409, "conflict")
+    cancel = url("issues", str(number), "cancel")
+    ok(await client.post(cancel, json={"reason": "A drill"}))
+    assert await failures(client) == [("KA-1", AT, 1)]

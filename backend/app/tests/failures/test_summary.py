@@ -1,12 +1,31 @@
 """Failures and readings are counted by what failed and when, the worst first."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+from fastapi import FastAPI
 from httpx2 import AsyncClient
+from sqlalchemy import text
 
-from app.tests.factories import JSON, created, equipment, get, pointers, refused, url
+from app.database import CONNECT, Sessions, create_engine, create_sessions
+from app.settings import Settings
+from app.tests.conftest import client_for, connected, seen
+from app.tests.equipment.test_moving import move
+from app.tests.factories import (
+    JSON,
+    created,
+    equipment,
+    get,
+    ok,
+    pointers,
+    refused,
+    url,
+)
 from app.tests.factories import vessel as register
-from app.tests.failures.factories import LOG, fleet, line, load
+from app.tests.failures.factories import LOG, fleet, line, load, plan_map
+from app.tests.imports.factories import apply
 
 
 async def counted(client: AsyncClient, **params: Any) -> list[tuple[object, ...]]:  # noqa: ANN401 any parameter
@@ -93,6 +112,22 @@ async def test_groups_have_averages_of_their_equipment(client: AsyncClient) -> N
             "readings_per_registered": 1.0,
         },
     ]
+
+
+async def test_what_went_to_another_vessel_is_of_the_group_where_it_failed(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    await register(client, "MV103")
+    await load(client, LOG)
+    for code in ("KA-2", "PA-1"):
+        ok(await move(client, code))
+    old = (await summary_of_groups(client, vessel="MV102"))["items"]
+    assert [(each["group"], each["equipment"], each["registered"]) for each in old] == [
+        ("COMPRESSORS", 2, 2),
+        ("PUMPS", 1, 1),
+    ]
+    assert (await summary_of_groups(client, vessel="MV103"))["items"] == []
 
 
 async def test_months_vessels_and_sensors_are_counted_too(client: AsyncClient) -> None:
@@ -195,3 +230,75 @@ async def test_sensors_are_ranked_in_their_equipment_in_its_group(
     ]
     tied = {"from": "2020-01-31T00:00:00Z", "to": "2020-02-01T00:00:00Z"}
     assert [row[3] for row in await ranked(**tied)] == [1, 1]
+
+
+async def test_failures_that_sensors_share_make_nothing_worse(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    shared = "".join(
+        line(f"2020-05-0{n}", sensor) for n in (1, 2, 3) for sensor in "12"
+    )
+    alone = "".join(line(f"2020-05-0{n}", 3) for n in range(1, 6))
+    pumps = "".join(line(f"2020-06-{n:02}", 4) for n in range(1, 11))
+    await load(client, shared + alone + pumps)
+
+    async def ranked(unit: str) -> list[str]:
+        ranking = await get(client, "failures", "sensors", unit=unit, top=1)
+        return [item["code"] for item in ranking["items"]]
+
+    # KA-1: three failures, six readings; KA-2: five; both are a group; PA-1: ten.
+    assert await ranked("failures") == ["PA-1", "KA-2", "KA-1", "KA-1"]
+    assert await ranked("readings") == ["KA-1", "KA-1", "KA-2", "PA-1"]
+
+
+async def test_a_sensor_that_came_back_is_one(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await fleet(client)
+    for year, code in ((2019, "KA-2"), (2020, "KA-1")):
+        await load(client, line(f"{year}-05-01", 1))
+        ok(await apply(client, await plan_map(client, f"sensor;equipment\n1;{code}\n")))
+        async with sessions.begin() as session:
+            await session.execute(
+                text("UPDATE sensors SET until = :until WHERE until = now()"),
+                {"until": datetime(year, 12, 31, tzinfo=UTC)},
+            )
+    await load(client, line("2021-05-01", 1))
+    assert await counted(client, by="sensor") == [
+        ("KA-1", 2, "COMPRESSORS", 2, "1", "MV102"),
+        ("KA-2", 1, "COMPRESSORS", 1, "1", "MV102"),
+    ]
+    ranking = await get(client, "failures", "sensors")
+    assert [(item["code"], item["readings"]) for item in ranking["items"]] == [
+        ("KA-1", 2),
+        ("KA-2", 1),
+    ]
+
+
+async def test_a_summary_takes_longer_than_other_statements(
+    app: FastAPI, fresh: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits here; over five million readings it counts."""
+    usual = {**CONNECT["server_settings"], "statement_timeout": "100ms"}
+    hasty = {**CONNECT, "command_timeout": 0.1, "server_settings": usual}
+    monkeypatch.setattr("app.database.CONNECT", hasty)
+    engine = create_engine(fresh)
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND query_start < clock_timestamp() - interval '300 ms'"
+    )
+    for path in (("failures", "summary"), ("failures", "sensors")):
+        async with (
+            connected(fresh) as owner,
+            connected(fresh) as watch,
+            client_for(app, create_sessions(engine)) as client,
+        ):
+            lock = owner.transaction()
+            await lock.start()
+            await owner.execute("LOCK TABLE failures, readings")
+            asked = asyncio.ensure_future(client.get(url(*path)))
+            await seen(watch, waiting, at_least=1, seconds=5)
+            await lock.rollback()
+            ok(await asked)
+    await engine.dispose()

@@ -21,7 +21,7 @@ from app.tests.factories import (
     refused,
     url,
 )
-from app.tests.failures.factories import fleet, line, plan
+from app.tests.failures.factories import fleet, line, plan, plan_map
 from app.tests.imports.factories import apply
 
 # Ten days: 240 hours.
@@ -165,6 +165,28 @@ async def test_a_log_knows_of_what_never_failed(client: AsyncClient) -> None:
     assert [item["hours"] for item in page["items"]] == [192, 192, 192, 0]
 
 
+async def test_a_log_knows_nothing_of_what_got_its_sensors_later(
+    client: AsyncClient, sessions: Sessions
+) -> None:
+    await fleet(client)
+    ok(await apply(client, await plan(client, line("2020-01-03 00:00:00", 1))))
+    for code in ("NEW-1", "NEW-2"):
+        await equipment(client, code)
+        await began(sessions, "2020-01-06T00:00Z", code)
+    ok(await apply(client, await plan_map(client, "sensor;equipment\n9;NEW-1\n")))
+    async with sessions.begin() as session:
+        await session.execute(  # one transaction is one instant
+            text("UPDATE sensors SET created_at = now() + '1 h' WHERE code = '9'")
+        )
+    # This one was loaded later and knows of it, from its first line.
+    ok(await apply(client, await plan(client, line("2020-01-08 00:00:00", 1))))
+    # A sensor that has failed elsewhere is at the second one from now on.
+    ok(await apply(client, await plan_map(client, "sensor;equipment\n1;NEW-2\n")))
+    ok(await apply(client, await plan(client, line("2020-01-02 00:00:00", 3))))
+    hours = {name: item["hours"] for name, item in (await figures(client)).items()}
+    assert (hours["NEW-1"], hours["NEW-2"], hours["KA-1"]) == (120, 120, 240)
+
+
 async def test_what_was_done_before_it_was_registered_tells_of_its_age(
     client: AsyncClient,
 ) -> None:
@@ -192,6 +214,8 @@ async def test_what_was_done_before_it_was_registered_tells_of_its_age(
     assert hours == whole
     page = await get(client, "reliability", to=WINDOW["to"])
     assert [item["hours"] for item in page["items"]] == [192, 192, 168, 120, 0, 0]
+    tellers = ("a failure", "an issue", "an order that was done", "a unit", "a log")
+    assert all(teller in page["time_base"] for teller in tellers)
 
 
 async def test_what_makes_no_sense_is_refused(client: AsyncClient) -> None:
