@@ -238,6 +238,8 @@ class RequisitionSummary(BaseModel):
     requester: str
     state: str
     operation: str | None
+    needed_at: datetime | None
+    note: str | None
     backordered: bool
     total: Decimal
     currency: str

@@ -84,6 +84,9 @@ def open_cart(  # noqa: PLR0913 - a parameter is an option
     operation: Annotated[
         str | None, typer.Option(help="Id of the operation order that needs them.")
     ] = None,
+    needed: Annotated[
+        str | None, typer.Option(help="When they must be there (RFC 3339).")
+    ] = None,
     note: Annotated[str | None, typer.Option(help="What to remember of it.")] = None,
     submit: Annotated[
         bool, typer.Option("--submit", help="Submit it at once.")
@@ -93,6 +96,7 @@ def open_cart(  # noqa: PLR0913 - a parameter is an option
 ) -> None:
     """Open a cart with parts for a vessel."""
     given = {"requester": requester, "operation": operation, "note": note}
+    given |= {"needed_at": needed}
     body: dict[str, object] = {"vessel": vessel, "store": store}
     body |= {field: value for field, value in given.items() if value is not None}
     with server(url, as_json=as_json) as api:
@@ -118,6 +122,47 @@ def put_line(
                 response = api.send("DELETE", *path)
             else:
                 response = api.send("PUT", *path, body={"quantity": line["quantity"]})
+        if as_json:
+            emit_json(response.content)
+        else:
+            draw(read(response, Requisition))
+
+
+@app.command("edit")
+def edit_requisition(
+    identity: Identity,
+    *,
+    operation: Annotated[
+        str | None,
+        typer.Option(help='Id of the operation order that needs them; "" for none.'),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="The store that is to give them.")
+    ] = None,
+    needed: Annotated[
+        str | None,
+        typer.Option(help='When they must be there (RFC 3339); "" for any time.'),
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(help='What to remember of it; "" for nothing.')
+    ] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Change a cart; of what was submitted or approved, the order alone."""
+    given = {"operation": operation, "store": store, "needed_at": needed, "note": note}
+    body = {field: value or None for field, value in given.items() if value is not None}
+    if not body:
+        raise typer.BadParameter(
+            "Say what to change: --operation, --store, --needed or --note."
+        )
+    with server(url, as_json=as_json) as api:
+        etag = api.get("requisitions", identity).headers["ETag"]
+        response = api.send(
+            *("PATCH", "requisitions", identity),
+            body=body,
+            headers={"If-Match": etag},
+        )
         if as_json:
             emit_json(response.content)
         else:
@@ -248,6 +293,8 @@ def draw(it: Requisition) -> None:
             ("state", it.state),
             *([("reason", it.reason)] if it.reason else []),
             *([("operation", it.operation)] if it.operation else []),
+            *([("needed", f"{instant(it.needed_at)} UTC")] if it.needed_at else []),
+            *([("note", it.note)] if it.note else []),
             ("total", money(it.total, it.currency)),
         ]
     )

@@ -11,6 +11,7 @@ from app import etag
 from app.errors import ConflictError, InvalidError
 from app.links import href
 from app.operations import service as operations
+from app.operations.models import State
 from app.parts import service as parts
 from app.requisitions import queries, service
 from app.requisitions.models import Line, Requisition
@@ -46,14 +47,17 @@ async def update(
     data: RequisitionUpdate,
     expected: int | None,
 ) -> Whole:
-    """Change a cart; what it is for, not whose."""
+    """Change a cart; what it is for, not whose. The order may change later too."""
     requisition, at = await service.locked(session, identity)
     etag.check(requisition, expected)
     if data.store:
         await stores.get(session, data.store)
     await _check_operation(session, data.operation, requisition.vessel)
     changes = {field: getattr(data, field) for field in data.model_fields_set}
-    if any(getattr(requisition, field) != value for field, value in changes.items()):
+    news = {it for it, value in changes.items() if getattr(requisition, it) != value}
+    if news == {"operation"}:
+        requisition.name_order(at)
+    elif news:
         requisition.change(at)
     for field, value in changes.items():
         setattr(requisition, field, value)
@@ -99,6 +103,12 @@ async def _check_operation(
             f"requisition of {vessel}. Name an order of the same vessel."
         )
         raise InvalidError.of("/operation", "other-vessel", message)
+    if operation.state is State.CANCELLED:
+        message = (
+            f"The operation order {identity} was cancelled. Name another order of "
+            f"{vessel}, or none."
+        )
+        raise InvalidError.of("/operation", "cancelled-order", message)
 
 
 async def _has_a_cart(session: AsyncSession, data: RequisitionCreate) -> ConflictError:

@@ -87,6 +87,12 @@ class Requisition(Record):
         self._only("change", State.CART)
         self._touch(at)
 
+    def name_order(self, at: datetime) -> None:
+        """Before another order is named: that it was for may be cancelled meanwhile."""
+        possible = (State.CART, State.SUBMITTED, State.APPROVED)
+        self._only("name another order for", *possible)
+        self._touch(at)
+
     def submit(self, at: datetime) -> None:
         self._only("submit", State.CART)
         self.state = State.SUBMITTED

@@ -152,7 +152,7 @@ async def update_requisition(
     expected: ExpectedVersion,
     currency: CurrencyDep,
 ) -> RequisitionRead:
-    """Change what a cart is for; fields that are not sent stay as they are."""
+    """Change what a cart is for; of what was submitted or approved, the order alone."""
     whole = await carts.update(session, identity, data, expected)
     return _read(response, whole, currency)
 

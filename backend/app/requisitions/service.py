@@ -16,11 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.errors import (
     ConflictError,
     InsufficientStockError,
+    MoveRefusedError,
     NotFoundError,
 )
 from app.links import href
 from app.operations import service as operations
 from app.operations.models import CostKind
+from app.operations.models import State as OrderState
 from app.operations.schemas import CostLineCreate
 from app.pagination import count, paginate
 from app.parts import service as parts
@@ -96,6 +98,10 @@ async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
             f"{href('requisitions', str(identity), 'lines', 'PART')} adds a line.",
             state=State.CART,
         )
+    if whole.requisition.operation:
+        order = await operations.get(session, whole.requisition.operation)
+        if order.state is OrderState.CANCELLED:
+            raise _order_cancelled(whole.requisition, State.CART, "cancel ends it")
     return await _reserve(session, whole)
 
 
@@ -156,7 +162,11 @@ async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whol
                 "description": f"Requisition {requisition.id}",
             }
         )
-        await operations.charge(session, requisition.operation, line)
+        try:
+            await operations.charge(session, requisition.operation, line)
+        except MoveRefusedError:
+            end = "close ends it, with a reason"
+            raise _order_cancelled(requisition, State.APPROVED, end) from None
         await session.flush()
     await stock.hand_out(session, requisition.store, given, requisition.id)
     return whole
@@ -261,6 +271,16 @@ def _to_issue(
             state=requisition.state,
         )
     return asked
+
+
+def _order_cancelled(requisition: Requisition, state: State, end: str) -> ConflictError:
+    address = href("requisitions", str(requisition.id))
+    return ConflictError(
+        f"Its operation order {requisition.operation} was cancelled and takes no "
+        f"costs: PATCH {address} names another order or none, and POST "
+        f"{address}/{end}.",
+        state=state,
+    )
 
 
 def no_line(requisition: Requisition, number: str) -> NotFoundError:

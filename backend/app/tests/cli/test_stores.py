@@ -82,6 +82,28 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
         assert said(fpso, "requisition", verb, it["id"], *why)["reason"] == "No"
 
 
+def test_a_requisition_is_edited(fpso: Fpso, vessel: str) -> None:
+    said(fpso, "store", "add", "MAIN", "--vessel", vessel)
+    said(fpso, "store", "add", "YARD")
+    when = "2027-01-10T06:00:00Z"
+    opened = ("requisition", "cart", vessel, *STORE, "--needed", when, "--note", "x")
+    said(fpso, "part", "add", "SEAL", "--name", "seal", "--price", "2.50")
+    it = said(fpso, *opened, "SEAL=1")
+    assert it["needed_at"] == when
+    edited = ("requisition", "edit", it["id"])
+    assert fpso(*edited).exit_code == 2
+    it = said(fpso, *edited, "--needed", "", "--note", "", "--store", "YARD")
+    assert (it["needed_at"], it["note"], it["store"]) == (None, None, "YARD")
+    ordered = ("operation", "add", "5310B9D7", "--type", "repair", "--cost", "0")
+    order = said(fpso, *ordered)["id"]
+    shown = fpso(*edited, "--operation", order, "--needed", when, "--note", "Pump A")
+    needs = (
+        f"operation    {order}\nneeded       2027-01-10 06:00 UTC\nnote         Pump A"
+    )
+    assert needs in shown.stdout
+    assert said(fpso, *edited, "--operation", "")["operation"] is None
+
+
 def test_what_cannot_be_is_refused(fpso: Fpso, vessel: str) -> None:
     said(fpso, "store", "add", "MAIN", "--vessel", vessel)
     for words in (

@@ -129,6 +129,55 @@ async def test_a_cart_is_for_an_order_of_its_vessel(client: AsyncClient) -> None
     assert page["items"][0]["operation"] == mine["id"]
 
 
+async def give_up(client: AsyncClient, order: JSON) -> None:
+    address = url("operations", order["id"], "cancel")
+    ok(await client.post(address, json={"reason": "No spare"}))
+
+
+async def test_what_is_for_a_cancelled_order_names_another_one(
+    client: AsyncClient,
+) -> None:
+    await stocked(client, A=9)
+    first, second, third = [
+        await order(client, "A1", cost="0", state="planned") for _ in range(3)
+    ]
+    body = asking(A=2) | {"operation": first["id"]}
+    made = created(await client.post(url("requisitions"), json=body))
+    where = ("requisitions", made["id"])
+    await give_up(client, first)
+    answer = await client.post(url("requisitions"), json=body | {"requester": "x"})
+    problem = refused(answer, 422, "invalid")
+    assert pointers(problem) == {"/operation": "cancelled-order"}
+    # It was cancelled after the cart had named it: the cart is not lost.
+    problem = refused(await do(client, made, "submit"), 409, "conflict")
+    assert (problem["state"], url(*where) in problem["detail"]) == ("cart", True)
+    assert f"{first['id']} was cancelled" in problem["detail"]
+    assert await get(client, *where) == made
+    answer = await change(client, *where, operation=first["id"])
+    refused(answer, 422, "invalid")
+    ok(await change(client, *where, operation=second["id"]))
+    ok(await do(client, made, "submit"))
+    # And after it was submitted, or approved.
+    ok(await change(client, *where, operation=third["id"]))
+    approved = ok(await do(client, made, "approve", by="supervisor"))
+    await give_up(client, third)
+    problem = refused(await do(client, made, "issue"), 409, "conflict")
+    assert problem["state"] == "approved"
+    for way in (f"PATCH {url(*where)} ", f"POST {url(*where, 'close')} "):
+        assert way in problem["detail"]
+    assert await get(client, *where) == approved
+    refused(await change(client, *where, operation=third["id"]), 422, "invalid")
+    answer = await change(client, *where, operation=second["id"], note="x")
+    refused(answer, 409, "move-refused")
+    match = f'"{approved["version"]}"'
+    ok(await change(client, *where, match=match, operation=second["id"]))
+    answer = await change(client, *where, match=match, operation=None)
+    refused(answer, 412, "stale-version")
+    assert ok(await do(client, made, "issue"))["state"] == "issued"
+    assert (await get(client, "operations", second["id"]))["cost"] == "25.00"
+    refused(await change(client, *where, operation=None), 409, "move-refused")
+
+
 async def test_requisitions_are_listed(client: AsyncClient) -> None:
     await stocked(client, A=1, B=9)
     first = await cart(client, A=2)
