@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.database import CODE, LABEL, Record
-from app.errors import ConflictError, MoveRefusedError
+from app.errors import ConflictError, InvalidError, MoveRefusedError
 from app.stock.models import QUANTITY, ZERO
 
 ANONYMOUS = "anonymous"
@@ -135,7 +135,13 @@ class Requisition(Record):
 
     def _decide(self, state: State, at: datetime, by: str, reason: str | None) -> None:
         # Callers without a name cannot be told apart; Welder is no other than welder.
-        if by.casefold() == self.requester.casefold() != ANONYMOUS:
+        requester, decider = self.requester.casefold(), by.casefold()
+        if requester != ANONYMOUS == decider:
+            message = (
+                f"{self.requester} asked for it, and somebody else decides it: say who."
+            )
+            raise InvalidError.of("/by", "missing", message)
+        if decider == requester != ANONYMOUS:
             raise ConflictError(
                 f"{by} asked for it: somebody else approves or rejects it. Its "
                 "requester can cancel it.",

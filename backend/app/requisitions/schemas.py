@@ -15,6 +15,10 @@ from app.values import Code, CodeRef, Input, Instant, Label, Money, Note
 Name = Annotated[
     Label, Field(description="Who does it; `anonymous` until callers have names.")
 ]
+Decider = Annotated[
+    Label,
+    Field(description="Who decides; must be said where the requester has a name."),
+]
 Operation = Annotated[
     uuid.UUID | None, Field(description="The operation order that needs the parts.")
 ]
@@ -78,7 +82,7 @@ class Approval(Input):
         json_schema_extra={"examples": [{"by": "maintenance supervisor"}]}
     )
 
-    by: Name = ANONYMOUS
+    by: Decider = ANONYMOUS
     reason: Label | None = None
 
 
@@ -89,7 +93,7 @@ class Rejection(Input):
         }
     )
 
-    by: Name = ANONYMOUS
+    by: Decider = ANONYMOUS
     reason: Label
 
 

@@ -21,7 +21,10 @@ from app.tests.requisitions.factories import asking, cart, do
 from app.tests.stock.factories import on_hand, stocked
 
 TRIES = 5
-BODIES: dict[str, JSON] = {"issue": {"lines": [{"part": "A", "quantity": 1}]}}
+BODIES: dict[str, JSON] = {
+    "approve": {"by": "supervisor"},
+    "issue": {"lines": [{"part": "A", "quantity": 1}]},
+}
 # Each pair of moves, and what was done before.
 RACES = [
     ("submit", "submit", []),
@@ -40,7 +43,7 @@ async def _race(
     for number in range(TRIES):
         made = await cart(client, f"mechanic {number}", A=1)
         for verb in before:
-            ok(await do(client, made, verb))
+            ok(await do(client, made, verb, **BODIES.get(verb, {})))
         answers = await asyncio.gather(
             *(
                 do(client, made, verb, **BODIES.get(verb, {}))
@@ -133,7 +136,7 @@ async def _spend_at_once(client: AsyncClient) -> str:
         body = asking(str(number), **{f"P{number}": 1}) | {"operation": done["id"]}
         made = created(await client.post(url("requisitions"), json=body))
         ok(await do(client, made, "submit"))
-        carts.append(ok(await do(client, made, "approve")))
+        carts.append(ok(await do(client, made, "approve", by="supervisor")))
     for answer in await asyncio.gather(*(do(client, it, "issue") for it in carts)):
         ok(answer)
     cost: str = (await get(client, "operations", done["id"]))["cost"]

@@ -111,7 +111,7 @@ async def test_parts_that_do_not_divide_cost_what_the_whole_does(
     body = asking(OIL="0.3") | {"operation": done["id"]}
     made = created(await client.post(url("requisitions"), json=body))
     ok(await do(client, made, "submit"))
-    ok(await do(client, made, "approve"))
+    ok(await do(client, made, "approve", by="supervisor"))
     for _ in range(3):
         ok(await do(client, made, "issue", lines=[{"part": "OIL", "quantity": "0.1"}]))
     # 0.105 rounded half-even, not three times 0.04 or 0.03.
@@ -154,8 +154,8 @@ async def test_the_rest_of_what_was_approved_is_closed(client: AsyncClient) -> N
 
 MOVES: dict[str, JSON] = {
     "submit": {},
-    "approve": {},
-    "reject": {"reason": "x"},
+    "approve": {"by": "supervisor"},
+    "reject": {"by": "supervisor", "reason": "x"},
     "cancel": {},
     "close": {"reason": "x"},
     "reserve": {},
@@ -225,6 +225,13 @@ async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
     for verb, by in (("approve", "mechanic"), ("reject", " Mechanic")):
         answer = await do(client, it, verb, by=by, reason="x")
         assert "somebody else" in refused(answer, 409, "conflict")["detail"]
+    # Nor do they by not saying who they are.
+    for verb in ("approve", "reject"):
+        for nobody in ({}, {"by": "Anonymous"}):
+            answer = await do(client, it, verb, reason="x", **nobody)
+            problem = refused(answer, 422, "invalid")
+            assert pointers(problem) == {"/by": "missing"}
+            assert "mechanic asked for it" in problem["detail"]
     ok(await do(client, it, "approve", by="supervisor"))
     # What others rely on is closed, not taken back.
     problem = refused(await do(client, it, "cancel"), 409, "move-refused")
@@ -243,6 +250,14 @@ async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
                 {"part": "A", "store": MAIN, "wanted": "2", "available": "1"}
             ]
     assert await on_hand(client, "A") == ("1", "1", "0")
+
+
+async def test_without_names_nobody_is_asked_for_one(client: AsyncClient) -> None:
+    await stocked(client, A=1)
+    for verb, body in (("approve", {}), ("reject", {"reason": "x"})):
+        made = await cart(client, "anonymous", A=1)
+        ok(await do(client, made, "submit"))
+        assert ok(await do(client, made, verb, **body))["decided_by"] == "anonymous"
 
 
 async def test_what_is_reserved_is_not_there_for_others(client: AsyncClient) -> None:
