@@ -245,32 +245,6 @@ def close(
         move(api, identity, "close", said(by, reason), as_json=as_json)
 
 
-@app.command("reserve")
-def reserve(identity: Identity, *, url: Url = "", as_json: Json = False) -> None:
-    """Reserve what has come since for what is waited for."""
-    with server(url, as_json=as_json) as api:
-        move(api, identity, "reserve", None, as_json=as_json)
-
-
-@app.command("issue")
-def issue(
-    identity: Identity,
-    parts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PART=QUANTITY…]", help="All that is reserved, if none."
-        ),
-    ] = None,
-    *,
-    url: Url = "",
-    as_json: Json = False,
-) -> None:
-    """Hand out what is reserved."""
-    body = {"lines": lines_of(parts)} if parts else {}
-    with server(url, as_json=as_json) as api:
-        move(api, identity, "issue", body, as_json=as_json)
-
-
 def said(by: str | None, reason: str | None) -> dict[str, str]:
     given = {"by": by, "reason": reason}
     return {field: value for field, value in given.items() if value is not None}

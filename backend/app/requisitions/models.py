@@ -120,6 +120,10 @@ class Requisition(Record):
         self._only("reserve more for", State.SUBMITTED, State.APPROVED)
         self._touch(at)
 
+    def release(self, at: datetime) -> None:
+        self._only("release what is held for", State.SUBMITTED, State.APPROVED)
+        self._touch(at)
+
     def issue(self, at: datetime) -> None:
         self._only("issue", State.APPROVED)
         self._touch(at)

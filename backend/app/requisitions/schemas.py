@@ -9,7 +9,13 @@ from app.pagination import ListQuery
 from app.parts.schemas import Currency
 from app.quantities import Quantity, QuantityRead
 from app.requisitions.models import ANONYMOUS, State
-from app.stock.schemas import LINES_MAX, PartWords, StockLine, each_part_once
+from app.stock.schemas import (
+    LINES_MAX,
+    PartWords,
+    Reason,
+    StockLine,
+    each_part_once,
+)
 from app.values import Code, CodeRef, Input, Instant, Label, Money, Note
 
 Name = Annotated[
@@ -115,6 +121,13 @@ class Closing(Input):
     reason: Label
 
 
+OfThem = Annotated[
+    Annotated[list[StockLine], Field(min_length=1, max_length=LINES_MAX)] | None,
+    AfterValidator(lambda lines: lines and each_part_once(lines)),
+    Field(description="How much of which part; without it, all that is reserved."),
+]
+
+
 class Issue(Input):
     model_config = ConfigDict(
         json_schema_extra={
@@ -122,11 +135,23 @@ class Issue(Input):
         }
     )
 
-    lines: Annotated[
-        Annotated[list[StockLine], Field(min_length=1, max_length=LINES_MAX)] | None,
-        AfterValidator(lambda lines: lines and each_part_once(lines)),
-        Field(description="What is handed out now; without it, all that is reserved."),
-    ] = None
+    lines: OfThem = None
+
+
+class Release(Input):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "lines": [{"part": "SEAL-2207", "quantity": "1"}],
+                    "reason": "Counted: one is missing",
+                }
+            ]
+        }
+    )
+
+    lines: OfThem = None
+    reason: Reason = None
 
 
 class LineRead(BaseModel):

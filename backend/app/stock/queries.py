@@ -19,11 +19,14 @@ from sqlalchemy import (
     TextClause,
     Uuid,
     bindparam,
+    func,
+    select,
     text,
+    tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.stock.models import Kind
+from app.stock.models import Kind, Movement
 
 _WANTED = """
 wanted AS (
@@ -130,6 +133,25 @@ async def move(
         statement(_MOVE, *TOLD), wanted(moves) | origin._asdict()
     )
     return {(row.part, row.store): row.available for row in rows}
+
+
+async def holders(
+    session: AsyncSession, places: Sequence[Place]
+) -> Mapping[Place, list[tuple[str, Decimal]]]:
+    """Which requisitions hold how much there, the largest first: by their movements."""
+    reserved = func.sum(Movement.reserved)
+    rows = await session.execute(
+        select(Movement.part, Movement.store, Movement.requisition, reserved)
+        .where(tuple_(Movement.part, Movement.store).in_(places))
+        .where(Movement.requisition.is_not(None))
+        .group_by(Movement.part, Movement.store, Movement.requisition)
+        .having(reserved > 0)
+        .order_by(reserved.desc(), Movement.requisition)
+    )
+    found: dict[Place, list[tuple[str, Decimal]]] = {}
+    for part, store, requisition, held in rows:
+        found.setdefault((part, store), []).append((str(requisition), held))
+    return found
 
 
 def wanted(moves: Sequence[Move]) -> dict[str, Any]:

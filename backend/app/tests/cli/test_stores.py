@@ -56,11 +56,20 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
     for moved, state in (
         (("submit", identity), "submitted"),
         (("approve", identity, "--by", "supervisor"), "approved"),
+        (("release", identity, "A=B=1", "--reason", "Counted"), "approved"),
+        (("release", identity), "approved"),
+        (("reserve", identity), "approved"),
         (("issue", identity, "A=B=1"), "approved"),
         (("issue", identity), "approved"),
         (("reserve", identity), "approved"),
     ):
         assert said(fpso, "requisition", *moved)["state"] == state
+    page = said(fpso, "stock", "ledger", "--part", "A=B")
+    released = [it for it in page["items"] if it["kind"] == "release"]
+    assert [(it["reserved"], it["reason"]) for it in released] == [
+        ("-1", None),
+        ("-1", "Counted"),
+    ]
     level = ("stock", "level", "MAIN", "OIL")
     assert fpso(*level).exit_code == 1
     assert said(fpso, *level, "--minimum", "1", "--maximum", "9")["maximum"] == "9"
