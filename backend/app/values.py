@@ -291,3 +291,15 @@ def _in_our_time(instant: datetime) -> datetime:
 
 # Of what is stored: a filter may ask for any instant.
 Moment = Annotated[Instant, AfterValidator(_in_our_time)]
+
+
+def _not_to_come(instant: datetime) -> datetime:
+    if instant <= datetime.now(UTC):
+        return instant
+    raise PydanticCustomError(
+        "invalid-instant", "This is in the future. Write when it was."
+    )
+
+
+# Of what is said to have happened.
+Past = Annotated[Moment, AfterValidator(_not_to_come)]

@@ -123,6 +123,7 @@ class Installed(Hardware):
 
 
 class Installation(BaseModel):
+    id: str
     equipment: str
     unit: Installed
     installed_at: datetime
