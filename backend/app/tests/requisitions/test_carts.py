@@ -178,6 +178,28 @@ async def test_what_is_for_a_cancelled_order_names_another_one(
     refused(await change(client, *where, operation=None), 409, "move-refused")
 
 
+async def test_the_unit_stays_of_what_was_moved_or_asked_for(
+    client: AsyncClient,
+) -> None:
+    await stocked(client, A=1, B=0, C=0)
+    made = await cart(client, B=1)
+    for number in "AB":
+        answer = await change(client, "parts", number, unit_of_measure="M", name="x")
+        detail = refused(answer, 409, "conflict")["detail"]
+        assert "Register another part" in detail
+        kept = await get(client, "parts", number)
+        assert (kept["unit_of_measure"], kept["name"]) == (
+            "EA",
+            f"{number} of the test",
+        )
+        ok(await change(client, "parts", number, unit_of_measure="EA", name="x"))
+    # Nobody counts what nobody has, or asks for any more.
+    ok(await client.delete(url("requisitions", made["id"], "lines", "B")))
+    for number in "BC":
+        changed = ok(await change(client, "parts", number, unit_of_measure="M"))
+        assert changed["unit_of_measure"] == "M"
+
+
 async def test_requisitions_are_listed(client: AsyncClient) -> None:
     await stocked(client, A=1, B=9)
     first = await cart(client, A=2)

@@ -4,11 +4,15 @@ import asyncio
 
 import pytest
 from httpx2 import AsyncClient, Response
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.parts import service as parts
+from app.parts.models import Part
 from app.settings import Settings
 from app.stock import queries
 from app.tests.conftest import connected, seen
-from app.tests.factories import ok, refused
+from app.tests.factories import change, get, ok, refused
 from app.tests.stock.factories import book, on_hand, stocked
 
 WAITING = (
@@ -75,3 +79,41 @@ async def test_control_who_asks_what_was_there_before_contradicts_itself(
     answer = await _ask_while_it_comes(committed, fresh, kind)
     detail = refused(answer, 409, "insufficient-stock")["detail"]
     assert "has 5 of A to give, not 3" in detail
+
+
+async def _respell_while_it_is_counted(
+    client: AsyncClient, settings: Settings
+) -> Response:
+    """Change the unit of a part that another transaction receives, uncommitted yet."""
+    await stocked(client, A=0)
+    async with connected(settings) as writer, connected(settings) as watcher:
+        transaction = writer.transaction()
+        await transaction.start()
+        await writer.execute(
+            "INSERT INTO movements (kind, part, store, on_hand, reserved) "
+            "VALUES ('receive', 'A', 'MV102-MAIN', 5, 0)"
+        )
+        asking = asyncio.create_task(change(client, "parts", "A", unit_of_measure="M"))
+        waits = asyncio.create_task(seen(watcher, WAITING, at_least=1))
+        await asyncio.wait({asking, waits}, return_when=asyncio.FIRST_COMPLETED)
+        waits.cancel()
+        await transaction.commit()
+        return await asking
+
+
+async def test_the_unit_of_what_is_counted_at_that_moment_stays(
+    committed: AsyncClient, fresh: Settings
+) -> None:
+    refused(await _respell_while_it_is_counted(committed, fresh), 409, "conflict")
+    assert (await get(committed, "parts", "A"))["unit_of_measure"] == "EA"
+
+
+async def test_control_who_does_not_wait_counts_it_in_another_unit(
+    committed: AsyncClient, fresh: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def looks(session: AsyncSession, part: Part) -> None:
+        count = "SELECT count(*) FROM movements WHERE part = :part"
+        assert await session.scalar(text(count), {"part": part.number}) == 0
+
+    monkeypatch.setattr(parts, "_refuse_if_counted", looks)
+    ok(await _respell_while_it_is_counted(committed, fresh))
