@@ -16,7 +16,7 @@ from app.stock.schemas import (
     StockLine,
     each_part_once,
 )
-from app.values import Code, CodeRef, Input, Instant, Label, Money, Note
+from app.values import Code, CodeRef, Input, Label, Moment, Money, Note
 
 Name = Annotated[
     Label, Field(description="Who does it; `anonymous` until callers have names.")
@@ -28,7 +28,7 @@ Decider = Annotated[
 Operation = Annotated[
     uuid.UUID | None, Field(description="The operation order that needs the parts.")
 ]
-NeededAt = Annotated[Instant | None, Field(description="When they must be there.")]
+NeededAt = Annotated[Moment | None, Field(description="When they must be there.")]
 Lines = Annotated[
     list[StockLine],
     Field(max_length=LINES_MAX),

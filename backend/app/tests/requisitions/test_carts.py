@@ -99,6 +99,7 @@ async def test_a_requester_has_one_cart_for_a_vessel(client: AsyncClient) -> Non
         ({"lines": [{"part": "A", "quantity": 0}]}, 422, "invalid"),
         ({"requester": " "}, 422, "invalid"),
         ({"needed_at": "2026-11-21"}, 422, "invalid"),
+        ({"needed_at": "0026-01-10T06:00:00Z"}, 422, "invalid"),
         ({"operation": NOBODY}, 404, "not-found"),
         ({"state": "approved"}, 422, "invalid"),
     ],
