@@ -3,7 +3,7 @@
 import uuid
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import collate, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from app.operations import service as operations
 from app.operations.models import State
 from app.parts import service as parts
 from app.requisitions import queries, service
-from app.requisitions.models import Line, Requisition
+from app.requisitions.models import FOLDED, Line, Requisition
 from app.requisitions.queries import Whole
 from app.requisitions.schemas import RequisitionCreate, RequisitionUpdate
 from app.stock import stores
@@ -112,13 +112,19 @@ async def _check_operation(
 
 
 async def _has_a_cart(session: AsyncSession, data: RequisitionCreate) -> ConflictError:
+    asked = func.casefold(collate(literal(data.requester), "pg_unicode_fast"))
     cart = await session.scalar(
         select(Requisition.id).where(
-            Requisition.requester == data.requester,
+            literal_column(FOLDED) == asked,
             Requisition.vessel == data.vessel,
             Requisition.state == "cart",
         )
     )
+    if cart is None:
+        return ConflictError(
+            f"{data.requester} had an open cart for {data.vessel} until this moment. "
+            "Try again."
+        )
     existing = href("requisitions", str(cart))
     return ConflictError(
         f"{data.requester} has an open cart for {data.vessel} already: {existing}. "

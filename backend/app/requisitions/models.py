@@ -19,6 +19,8 @@ from app.errors import ConflictError, InvalidError, MoveRefusedError
 from app.stock.models import QUANTITY, ZERO
 
 ANONYMOUS = "anonymous"
+# Welder is no other than welder, to PostgreSQL as to `str.casefold`.
+FOLDED = 'casefold(requester COLLATE "pg_unicode_fast")'
 
 
 class State(StrEnum):
@@ -50,8 +52,8 @@ class Requisition(Record):
     __table_args__ = (
         # One open cart a caller and vessel.
         Index(
-            "uq_requisitions_requester_vessel",
-            "requester",
+            "uq_requisitions_cart",
+            text(FOLDED),
             "vessel",
             unique=True,
             postgresql_where=text("state = 'cart'"),
@@ -138,7 +140,7 @@ class Requisition(Record):
         flag_modified(self, "updated_at")
 
     def _decide(self, state: State, at: datetime, by: str, reason: str | None) -> None:
-        # Callers without a name cannot be told apart; Welder is no other than welder.
+        # Callers without a name cannot be told apart.
         requester, decider = self.requester.casefold(), by.casefold()
         if requester != ANONYMOUS == decider:
             message = (

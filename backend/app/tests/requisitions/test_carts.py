@@ -79,9 +79,14 @@ async def test_a_requester_has_one_cart_for_a_vessel(client: AsyncClient) -> Non
     await stocked(client, A=5)
     await vessel(client, "MV103")
     made = await cart(client, A=1)
-    answer = await client.post(url("requisitions"), json=asking(A=1))
-    problem = refused(answer, 409, "conflict")
-    assert ok(await client.get(problem["existing"])) == made
+    # They are no other, however they spell themselves; in all scripts.
+    for name in ("mechanic", "Mechanic"):
+        answer = await client.post(url("requisitions"), json=asking(name, A=1))
+        problem = refused(answer, 409, "conflict")
+        assert ok(await client.get(problem["existing"])) == made
+    await cart(client, "Schweißer Ørn", A=1)
+    answer = await client.post(url("requisitions"), json=asking("SCHWEISSER ØRN", A=1))
+    refused(answer, 409, "conflict")
     await cart(client, "electrician", A=1)
     other = asking(A=1) | {"vessel": "MV103"}
     created(await client.post(url("requisitions"), json=other))
