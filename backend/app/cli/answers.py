@@ -241,6 +241,8 @@ class RequisitionSummary(BaseModel):
     operation: str | None
     needed_at: datetime | None
     note: str | None
+    decided_by: str | None
+    closed_by: str | None
     backordered: bool
     total: Decimal
     currency: str

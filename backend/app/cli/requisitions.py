@@ -24,6 +24,12 @@ app = typer.Typer(no_args_is_help=True)
 
 Identity = Annotated[str, typer.Argument(metavar="ID", help="The requisition's id.")]
 By = Annotated[str | None, typer.Option(help="Who does it.")]
+Decider = Annotated[
+    str | None,
+    typer.Option(
+        "--by", help="Who decides; must be said where the requester has a name."
+    ),
+]
 Why = Annotated[str | None, typer.Option(help="Why.")]
 MustSayWhy = Annotated[str, typer.Option("--reason", help="Why.")]
 
@@ -193,7 +199,7 @@ def submit(identity: Identity, *, url: Url = "", as_json: Json = False) -> None:
 def approve(
     identity: Identity,
     *,
-    by: By = None,
+    by: Decider = None,
     reason: Why = None,
     url: Url = "",
     as_json: Json = False,
@@ -208,7 +214,7 @@ def reject(
     identity: Identity,
     *,
     reason: MustSayWhy,
-    by: By = None,
+    by: Decider = None,
     url: Url = "",
     as_json: Json = False,
 ) -> None:
@@ -265,6 +271,7 @@ def draw(it: Requisition) -> None:
             ("for", f"{it.vessel} from {it.store}"),
             ("requester", it.requester),
             ("state", it.state),
+            *([("by", by)] if (by := it.closed_by or it.decided_by) else []),
             *([("reason", it.reason)] if it.reason else []),
             *([("operation", it.operation)] if it.operation else []),
             *([("needed", f"{instant(it.needed_at)} UTC")] if it.needed_at else []),

@@ -82,6 +82,7 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
     shown = fpso("requisition", "show", identity).stdout.splitlines()
     assert f"for          {vessel} from MAIN" in shown
     assert shown[-1].split() == ["A=B", "seal", "5", "0", "2", "3", "EA"]
+    assert "by           supervisor" in shown
     closed = fpso("requisition", "close", identity, "--reason", "Enough")
     assert "reason       Enough" in closed.stdout.splitlines()
 
