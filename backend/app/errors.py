@@ -209,9 +209,10 @@ class BatchRefusedError(ConflictError):
 class InsufficientStockError(ConflictError):
     """A store has less to give than was asked for, so nothing was moved at all.
 
-    `short` lists every part of which there is too little, with what was asked for and
-    what is there. What is reserved for requisitions is not there for others: ask for
-    less, receive more, or cancel a requisition.
+    `short` lists every part of which there is too little, with what was asked for, what
+    is there, and which `requisitions` hold how much: that is not there for others. Ask
+    for less, receive more, or let a requisition give back what it holds, with
+    `POST /api/v1/requisitions/{id}/release`.
     """
 
     slug, title = "insufficient-stock", "Insufficient stock"

@@ -149,6 +149,8 @@ Story = Annotated[
 
 # --- money --------------------------------------------------------------------
 
+# Every cost is below it.
+COST_END = Decimal(10**12)
 _MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
 # Enough digits for any sum of costs: no rounding but the one that is asked for.
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)

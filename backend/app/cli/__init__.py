@@ -10,6 +10,7 @@ from app.cli import (
     equipment,
     export,
     failures,
+    handing,
     house,
     imports,
     issues,
@@ -43,6 +44,7 @@ for part in features:
 moves.register(equipment.app)
 levels.register(stock.stock)
 orders.register(operations.operation)
+handing.register(requisitions.app)
 for command in (export, imports, house):
     command.register(app)
 

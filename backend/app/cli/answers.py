@@ -124,6 +124,7 @@ class Installed(Hardware):
 
 
 class Installation(BaseModel):
+    id: str
     equipment: str
     unit: Installed
     installed_at: datetime
@@ -239,6 +240,10 @@ class RequisitionSummary(BaseModel):
     requester: str
     state: str
     operation: str | None
+    needed_at: datetime | None
+    note: str | None
+    decided_by: str | None
+    closed_by: str | None
     backordered: bool
     total: Decimal
     currency: str

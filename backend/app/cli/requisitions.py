@@ -24,6 +24,12 @@ app = typer.Typer(no_args_is_help=True)
 
 Identity = Annotated[str, typer.Argument(metavar="ID", help="The requisition's id.")]
 By = Annotated[str | None, typer.Option(help="Who does it.")]
+Decider = Annotated[
+    str | None,
+    typer.Option(
+        "--by", help="Who decides; must be said where the requester has a name."
+    ),
+]
 Why = Annotated[str | None, typer.Option(help="Why.")]
 MustSayWhy = Annotated[str, typer.Option("--reason", help="Why.")]
 
@@ -84,6 +90,9 @@ def open_cart(  # noqa: PLR0913 - a parameter is an option
     operation: Annotated[
         str | None, typer.Option(help="Id of the operation order that needs them.")
     ] = None,
+    needed: Annotated[
+        str | None, typer.Option(help="When they must be there (RFC 3339).")
+    ] = None,
     note: Annotated[str | None, typer.Option(help="What to remember of it.")] = None,
     submit: Annotated[
         bool, typer.Option("--submit", help="Submit it at once.")
@@ -93,6 +102,7 @@ def open_cart(  # noqa: PLR0913 - a parameter is an option
 ) -> None:
     """Open a cart with parts for a vessel."""
     given = {"requester": requester, "operation": operation, "note": note}
+    given |= {"needed_at": needed}
     body: dict[str, object] = {"vessel": vessel, "store": store}
     body |= {field: value for field, value in given.items() if value is not None}
     with server(url, as_json=as_json) as api:
@@ -124,6 +134,47 @@ def put_line(
             draw(read(response, Requisition))
 
 
+@app.command("edit")
+def edit_requisition(
+    identity: Identity,
+    *,
+    operation: Annotated[
+        str | None,
+        typer.Option(help='Id of the operation order that needs them; "" for none.'),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help="The store that is to give them.")
+    ] = None,
+    needed: Annotated[
+        str | None,
+        typer.Option(help='When they must be there (RFC 3339); "" for any time.'),
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(help='What to remember of it; "" for nothing.')
+    ] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Change a cart; of what was submitted or approved, the order alone."""
+    given = {"operation": operation, "store": store, "needed_at": needed, "note": note}
+    body = {field: value or None for field, value in given.items() if value is not None}
+    if not body:
+        raise typer.BadParameter(
+            "Say what to change: --operation, --store, --needed or --note."
+        )
+    with server(url, as_json=as_json) as api:
+        etag = api.get("requisitions", identity).headers["ETag"]
+        response = api.send(
+            *("PATCH", "requisitions", identity),
+            body=body,
+            headers={"If-Match": etag},
+        )
+        if as_json:
+            emit_json(response.content)
+        else:
+            draw(read(response, Requisition))
+
+
 @app.command("show")
 def show_requisition(
     identity: Identity, *, url: Url = "", as_json: Json = False
@@ -148,7 +199,7 @@ def submit(identity: Identity, *, url: Url = "", as_json: Json = False) -> None:
 def approve(
     identity: Identity,
     *,
-    by: By = None,
+    by: Decider = None,
     reason: Why = None,
     url: Url = "",
     as_json: Json = False,
@@ -163,7 +214,7 @@ def reject(
     identity: Identity,
     *,
     reason: MustSayWhy,
-    by: By = None,
+    by: Decider = None,
     url: Url = "",
     as_json: Json = False,
 ) -> None:
@@ -200,32 +251,6 @@ def close(
         move(api, identity, "close", said(by, reason), as_json=as_json)
 
 
-@app.command("reserve")
-def reserve(identity: Identity, *, url: Url = "", as_json: Json = False) -> None:
-    """Reserve what has come since for what is waited for."""
-    with server(url, as_json=as_json) as api:
-        move(api, identity, "reserve", None, as_json=as_json)
-
-
-@app.command("issue")
-def issue(
-    identity: Identity,
-    parts: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PART=QUANTITY…]", help="All that is reserved, if none."
-        ),
-    ] = None,
-    *,
-    url: Url = "",
-    as_json: Json = False,
-) -> None:
-    """Hand out what is reserved."""
-    body = {"lines": lines_of(parts)} if parts else {}
-    with server(url, as_json=as_json) as api:
-        move(api, identity, "issue", body, as_json=as_json)
-
-
 def said(by: str | None, reason: str | None) -> dict[str, str]:
     given = {"by": by, "reason": reason}
     return {field: value for field, value in given.items() if value is not None}
@@ -246,8 +271,11 @@ def draw(it: Requisition) -> None:
             ("for", f"{it.vessel} from {it.store}"),
             ("requester", it.requester),
             ("state", it.state),
+            *([("by", by)] if (by := it.closed_by or it.decided_by) else []),
             *([("reason", it.reason)] if it.reason else []),
             *([("operation", it.operation)] if it.operation else []),
+            *([("needed", f"{instant(it.needed_at)} UTC")] if it.needed_at else []),
+            *([("note", it.note)] if it.note else []),
             ("total", money(it.total, it.currency)),
         ]
     )

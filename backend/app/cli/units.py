@@ -12,6 +12,10 @@ from app.cli.render import emit_json, fields, instant
 
 unit = typer.Typer(no_args_is_help=True)
 
+InstallationId = Annotated[
+    str, typer.Argument(metavar="ID", help="As `fpso unit history` lists it.")
+]
+
 
 def register(root: typer.Typer) -> None:
     root.add_typer(unit, name="unit", help="Hardware by serial number, and its places.")
@@ -57,8 +61,12 @@ def swap_unit(  # noqa: PLR0913 - a parameter is an option
     at: Annotated[
         str | None, typer.Option(help="When (RFC 3339); now, if it is not given.")
     ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="When it left again: for what was long ago.")
+    ] = None,
     reason: Annotated[
-        str | None, typer.Option(help="Why the one before was taken out.")
+        str | None,
+        typer.Option(help="Why the one before left; with --until, this one."),
     ] = None,
     url: Url = "",
     as_json: Json = False,
@@ -69,6 +77,7 @@ def swap_unit(  # noqa: PLR0913 - a parameter is an option
         "model": model,
         "serial_number": serial,
         "at": at,
+        "until": until,
         "reason": reason,
     }
     with server(url, as_json=as_json) as api:
@@ -150,6 +159,62 @@ def remove_unit(
         )
 
 
+@unit.command("correct")
+def correct_installation(
+    identity: InstallationId,
+    *,
+    since: Annotated[
+        str | None, typer.Option("--from", help="When it came (RFC 3339).")
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help='When it left (RFC 3339); "" if it sits there still.'),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why it left.")] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Correct when a unit came and left; refused when somebody else did meanwhile."""
+    given = {"installed_at": since, "removed_at": until, "removed_because": reason}
+    body = {field: value or None for field, value in given.items() if value is not None}
+    if not body:
+        raise typer.BadParameter("Say what to correct: --from, --until or --reason.")
+    with server(url, as_json=as_json) as api:
+        etag = api.get("installations", identity).headers["ETag"]
+        response = api.send(
+            *("PATCH", "installations", identity),
+            body=body,
+            headers={"If-Match": etag},
+        )
+        if as_json:
+            emit_json(response.content)
+            return
+        it = read(response, Installation)
+        fields(
+            [
+                ("equipment", it.equipment),
+                ("unit", it.unit.serial_number),
+                ("from", f"{instant(it.installed_at)} UTC"),
+                ("until", it.removed_at and f"{instant(it.removed_at)} UTC"),
+                ("why", it.removed_because),
+            ]
+        )
+
+
+@unit.command("withdraw")
+def withdraw_installation(
+    identity: InstallationId, *, url: Url = "", as_json: Json = False
+) -> None:
+    """Take back that a unit sat there: it never did."""
+    with server(url, as_json=as_json) as api:
+        response = api.get("installations", identity)
+        it = read(response, Installation)
+        match = {"If-Match": response.headers["ETag"]}
+        api.send("DELETE", "installations", identity, headers=match)
+    if not as_json:
+        typer.echo(f"{it.unit.serial_number} never sat in {it.equipment} then.")
+
+
 @unit.command("history")
 def show_history(
     code: EquipmentCode,
@@ -169,12 +234,13 @@ def show_history(
                 query={"cursor": cursor},
                 limit=None if everything else limit,
             ),
-            ("SERIAL NUMBER", "MODEL…", "FROM", "UNTIL", "WHY IT LEFT…"),
+            ("SERIAL NUMBER", "MODEL…", "FROM", "UNTIL", "ID", "WHY IT LEFT…"),
             lambda it: (
                 it.unit.serial_number,
                 it.unit.model,
                 instant(it.installed_at),
                 it.removed_at and instant(it.removed_at),
+                it.id,
                 it.removed_because,
             ),
             as_json=as_json,

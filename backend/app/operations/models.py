@@ -18,7 +18,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import CODE, LABEL, Record
-from app.errors import InvalidError, MoveRefusedError
+from app.errors import ConflictError, InvalidError, MoveRefusedError
+from app.values import COST_END
 
 HOURS = Numeric(10, 2)
 
@@ -155,6 +156,11 @@ class Operation(Record):
     def charge(self, amount: Decimal) -> None:
         """Let it cost more; what is cancelled costs nothing more."""
         self._refuse_unless("charge", *OPEN, State.DONE)
+        if self.cost + amount >= COST_END:
+            raise ConflictError(
+                f"Operation order {self.id} costs {self.cost:.2f}: with {amount:.2f} "
+                f"more it would not be below {COST_END}. Charge another order."
+            )
         self.cost += amount
 
     def _refuse_unless(self, verb: str, *possible: State) -> None:

@@ -7,6 +7,7 @@ from app import etag
 from app.database import SessionDep
 from app.errors import (
     BadCursorError,
+    ConflictError,
     MoveRefusedError,
     NotFoundError,
     StaleVersionError,
@@ -200,7 +201,7 @@ async def cancel_operation(
     "/operations/{id}/costs",
     status_code=status.HTTP_201_CREATED,
     tags=["operations"],
-    responses=responses(NotFoundError, MoveRefusedError),
+    responses=responses(NotFoundError, ConflictError, MoveRefusedError),
 )
 async def add_operation_cost(
     session: RecordedSessionDep,

@@ -102,7 +102,9 @@ async def read_part(
 
 @router.patch(
     "/parts/{part}",
-    responses=responses(NotFoundError, StaleVersionError, VersionRequiredError),
+    responses=responses(
+        NotFoundError, ConflictError, StaleVersionError, VersionRequiredError
+    ),
 )
 async def update_part(
     session: RecordedSessionDep,

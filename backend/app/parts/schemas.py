@@ -12,7 +12,9 @@ from app.values import Code, CodeRef, Cost, Input, Label, Money
 UnitOfMeasure = Annotated[
     Label,
     Field(
-        max_length=16, description="What is counted, such as `EA`, `M`, `L` or `KG`."
+        max_length=16,
+        description="What is counted, such as `EA`, `M`, `L` or `KG`. It stays once "
+        "the part was moved or asked for.",
     ),
 ]
 LeadTime = Annotated[

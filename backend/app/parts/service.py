@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select
+from sqlalchemy import Row, Select, column, exists, or_, select, table
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,6 +29,8 @@ from app.units.models import Installation, Unit
 
 Listing = tuple[Sequence[Row[Any]], str | None]
 Counted = tuple[Sequence[Row[Any]], str | None, int | None]
+# What counts parts in their unit stands on them, so that only the tables are named.
+COUNTING = [table(name, column("part")) for name in ("movements", "requisition_lines")]
 
 
 async def register(session: AsyncSession, data: PartCreate) -> Part:
@@ -78,9 +80,9 @@ async def listing(session: AsyncSession, query: PartQuery) -> Counted:
     found = select(Part)
     if query.manufacturer:
         found = found.where(Part.manufacturer.in_(query.manufacturer))
-    for column, values in ((Fit.class_, query.class_), (Fit.model, query.model)):
+    for of, values in ((Fit.class_, query.class_), (Fit.model, query.model)):
         if values:
-            fitting = select(Fit.part).where(column.in_(values))
+            fitting = select(Fit.part).where(of.in_(values))
             found = found.where(Part.number.in_(fitting))
     if query.q:
         found = await narrow(session, found, SEARCHED, query.q)
@@ -106,10 +108,25 @@ async def update(
     etag.check(part, expected)
     if expected is None:
         await etag.wait(session, part)
+    if data.unit_of_measure not in {None, part.unit_of_measure}:
+        await _refuse_if_counted(session, part)
+        etag.check(part, expected)
     for field in data.model_fields_set:
         setattr(part, field, getattr(data, field))
     await session.flush()
     return part
+
+
+async def _refuse_if_counted(session: AsyncSession, part: Part) -> None:
+    """Let the part be counted in another unit only before anybody counts it."""
+    # Whoever refers to the part for the first time has done so, or waits.
+    await session.refresh(part, with_for_update=True)
+    counted = or_(*(exists().where(it.c.part == part.number) for it in COUNTING))
+    if await session.scalar(select(counted)):
+        raise ConflictError(
+            f"{part.number} was moved or asked for in {part.unit_of_measure} already. "
+            "Register another part for another unit of measure."
+        )
 
 
 async def add_fit(session: AsyncSession, number: str, data: FitCreate) -> Fit:

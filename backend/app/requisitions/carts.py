@@ -3,7 +3,7 @@
 import uuid
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import collate, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,9 +11,10 @@ from app import etag
 from app.errors import ConflictError, InvalidError
 from app.links import href
 from app.operations import service as operations
+from app.operations.models import State
 from app.parts import service as parts
 from app.requisitions import queries, service
-from app.requisitions.models import Line, Requisition
+from app.requisitions.models import FOLDED, Line, Requisition
 from app.requisitions.queries import Whole
 from app.requisitions.schemas import RequisitionCreate, RequisitionUpdate
 from app.stock import stores
@@ -46,14 +47,17 @@ async def update(
     data: RequisitionUpdate,
     expected: int | None,
 ) -> Whole:
-    """Change a cart; what it is for, not whose."""
+    """Change a cart; what it is for, not whose. The order may change later too."""
     requisition, at = await service.locked(session, identity)
     etag.check(requisition, expected)
     if data.store:
         await stores.get(session, data.store)
     await _check_operation(session, data.operation, requisition.vessel)
     changes = {field: getattr(data, field) for field in data.model_fields_set}
-    if any(getattr(requisition, field) != value for field, value in changes.items()):
+    news = {it for it, value in changes.items() if getattr(requisition, it) != value}
+    if news == {"operation"}:
+        requisition.name_order(at)
+    elif news:
         requisition.change(at)
     for field, value in changes.items():
         setattr(requisition, field, value)
@@ -99,16 +103,28 @@ async def _check_operation(
             f"requisition of {vessel}. Name an order of the same vessel."
         )
         raise InvalidError.of("/operation", "other-vessel", message)
+    if operation.state is State.CANCELLED:
+        message = (
+            f"The operation order {identity} was cancelled. Name another order of "
+            f"{vessel}, or none."
+        )
+        raise InvalidError.of("/operation", "cancelled-order", message)
 
 
 async def _has_a_cart(session: AsyncSession, data: RequisitionCreate) -> ConflictError:
+    asked = func.casefold(collate(literal(data.requester), "pg_unicode_fast"))
     cart = await session.scalar(
         select(Requisition.id).where(
-            Requisition.requester == data.requester,
+            literal_column(FOLDED) == asked,
             Requisition.vessel == data.vessel,
             Requisition.state == "cart",
         )
     )
+    if cart is None:
+        return ConflictError(
+            f"{data.requester} had an open cart for {data.vessel} until this moment. "
+            "Try again."
+        )
     existing = href("requisitions", str(cart))
     return ConflictError(
         f"{data.requester} has an open cart for {data.vessel} already: {existing}. "

@@ -15,10 +15,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.database import CODE, LABEL, Record
-from app.errors import ConflictError, MoveRefusedError
+from app.errors import ConflictError, InvalidError, MoveRefusedError
 from app.stock.models import QUANTITY, ZERO
 
 ANONYMOUS = "anonymous"
+# Welder is no other than welder, to PostgreSQL as to `str.casefold`.
+FOLDED = 'casefold(requester COLLATE "pg_unicode_fast")'
 
 
 class State(StrEnum):
@@ -50,8 +52,8 @@ class Requisition(Record):
     __table_args__ = (
         # One open cart a caller and vessel.
         Index(
-            "uq_requisitions_requester_vessel",
-            "requester",
+            "uq_requisitions_cart",
+            text(FOLDED),
             "vessel",
             unique=True,
             postgresql_where=text("state = 'cart'"),
@@ -87,6 +89,12 @@ class Requisition(Record):
         self._only("change", State.CART)
         self._touch(at)
 
+    def name_order(self, at: datetime) -> None:
+        """Before another order is named: that it was for may be cancelled meanwhile."""
+        possible = (State.CART, State.SUBMITTED, State.APPROVED)
+        self._only("name another order for", *possible)
+        self._touch(at)
+
     def submit(self, at: datetime) -> None:
         self._only("submit", State.CART)
         self.state = State.SUBMITTED
@@ -114,6 +122,10 @@ class Requisition(Record):
         self._only("reserve more for", State.SUBMITTED, State.APPROVED)
         self._touch(at)
 
+    def release(self, at: datetime) -> None:
+        self._only("release what is held for", State.SUBMITTED, State.APPROVED)
+        self._touch(at)
+
     def issue(self, at: datetime) -> None:
         self._only("issue", State.APPROVED)
         self._touch(at)
@@ -128,8 +140,14 @@ class Requisition(Record):
         flag_modified(self, "updated_at")
 
     def _decide(self, state: State, at: datetime, by: str, reason: str | None) -> None:
-        # Callers without a name cannot be told apart; Welder is no other than welder.
-        if by.casefold() == self.requester.casefold() != ANONYMOUS:
+        # Callers without a name cannot be told apart.
+        requester, decider = self.requester.casefold(), by.casefold()
+        if requester != ANONYMOUS == decider:
+            message = (
+                f"{self.requester} asked for it, and somebody else decides it: say who."
+            )
+            raise InvalidError.of("/by", "missing", message)
+        if decider == requester != ANONYMOUS:
             raise ConflictError(
                 f"{by} asked for it: somebody else approves or rejects it. Its "
                 "requester can cancel it.",

@@ -22,7 +22,7 @@ from app.parts.router import Number
 from app.problems import responses
 from app.quantities import amount
 from app.recording import RecordedSessionDep
-from app.requisitions import carts, service
+from app.requisitions import carts, handing, service
 from app.requisitions.queries import Whole
 from app.requisitions.schemas import (
     Approval,
@@ -32,6 +32,7 @@ from app.requisitions.schemas import (
     LinePut,
     LineRead,
     Rejection,
+    Release,
     ReorderQuery,
     ReorderRead,
     RequisitionCreate,
@@ -46,7 +47,9 @@ router = APIRouter(tags=["requisitions"])
 
 Identity = Annotated[uuid.UUID, Path(alias="id")]
 REFUSED = responses(NotFoundError, ConflictError, MoveRefusedError)
-SHORT = responses(NotFoundError, MoveRefusedError, InsufficientStockError)
+SHORT = responses(
+    NotFoundError, ConflictError, MoveRefusedError, InsufficientStockError
+)
 
 
 def _summary(whole: Whole, currency: str) -> RequisitionSummary:
@@ -152,7 +155,7 @@ async def update_requisition(
     expected: ExpectedVersion,
     currency: CurrencyDep,
 ) -> RequisitionRead:
-    """Change what a cart is for; fields that are not sent stay as they are."""
+    """Change what a cart is for; of what was submitted or approved, the order alone."""
     whole = await carts.update(session, identity, data, expected)
     return _read(response, whole, currency)
 
@@ -254,6 +257,18 @@ async def reserve_requisition(
     return _read(response, await service.reserve(session, identity), currency)
 
 
+@router.post("/requisitions/{id}/release", responses=SHORT)
+async def release_requisition(
+    session: RecordedSessionDep,
+    response: Response,
+    identity: Identity,
+    data: Release,
+    currency: CurrencyDep,
+) -> RequisitionRead:
+    """Give back what is reserved, all of it or the lines that are named."""
+    return _read(response, await handing.release(session, identity, data), currency)
+
+
 @router.post("/requisitions/{id}/issue", responses=SHORT)
 async def issue_requisition(
     session: RecordedSessionDep,
@@ -263,7 +278,7 @@ async def issue_requisition(
     currency: CurrencyDep,
 ) -> RequisitionRead:
     """Hand out what is reserved, all of it or the lines that are named."""
-    return _read(response, await service.issue(session, identity, data), currency)
+    return _read(response, await handing.issue(session, identity, data), currency)
 
 
 @router.get(

@@ -9,16 +9,26 @@ from app.pagination import ListQuery
 from app.parts.schemas import Currency
 from app.quantities import Quantity, QuantityRead
 from app.requisitions.models import ANONYMOUS, State
-from app.stock.schemas import LINES_MAX, PartWords, StockLine, each_part_once
-from app.values import Code, CodeRef, Input, Instant, Label, Money, Note
+from app.stock.schemas import (
+    LINES_MAX,
+    PartWords,
+    Reason,
+    StockLine,
+    each_part_once,
+)
+from app.values import Code, CodeRef, Input, Label, Moment, Money, Note
 
 Name = Annotated[
     Label, Field(description="Who does it; `anonymous` until callers have names.")
 ]
+Decider = Annotated[
+    Label,
+    Field(description="Who decides; must be said where the requester has a name."),
+]
 Operation = Annotated[
     uuid.UUID | None, Field(description="The operation order that needs the parts.")
 ]
-NeededAt = Annotated[Instant | None, Field(description="When they must be there.")]
+NeededAt = Annotated[Moment | None, Field(description="When they must be there.")]
 Lines = Annotated[
     list[StockLine],
     Field(max_length=LINES_MAX),
@@ -78,7 +88,7 @@ class Approval(Input):
         json_schema_extra={"examples": [{"by": "maintenance supervisor"}]}
     )
 
-    by: Name = ANONYMOUS
+    by: Decider = ANONYMOUS
     reason: Label | None = None
 
 
@@ -89,7 +99,7 @@ class Rejection(Input):
         }
     )
 
-    by: Name = ANONYMOUS
+    by: Decider = ANONYMOUS
     reason: Label
 
 
@@ -111,6 +121,13 @@ class Closing(Input):
     reason: Label
 
 
+OfThem = Annotated[
+    Annotated[list[StockLine], Field(min_length=1, max_length=LINES_MAX)] | None,
+    AfterValidator(lambda lines: lines and each_part_once(lines)),
+    Field(description="How much of which part; without it, all that is reserved."),
+]
+
+
 class Issue(Input):
     model_config = ConfigDict(
         json_schema_extra={
@@ -118,11 +135,23 @@ class Issue(Input):
         }
     )
 
-    lines: Annotated[
-        Annotated[list[StockLine], Field(min_length=1, max_length=LINES_MAX)] | None,
-        AfterValidator(lambda lines: lines and each_part_once(lines)),
-        Field(description="What is handed out now; without it, all that is reserved."),
-    ] = None
+    lines: OfThem = None
+
+
+class Release(Input):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "lines": [{"part": "SEAL-2207", "quantity": "1"}],
+                    "reason": "Counted: one is missing",
+                }
+            ]
+        }
+    )
+
+    lines: OfThem = None
+    reason: Reason = None
 
 
 class LineRead(BaseModel):

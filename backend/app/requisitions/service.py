@@ -1,4 +1,4 @@
-"""Carts and requisitions: from asking to handing out. Never commits.
+"""Carts and requisitions: from asking to the end. Never commits.
 
 Whoever changes one locks it first, then the stock of its parts in their order: of two
 that move the same requisition, the second sees what the first made of it.
@@ -15,31 +15,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import (
     ConflictError,
-    InsufficientStockError,
     NotFoundError,
 )
 from app.links import href
 from app.operations import service as operations
-from app.operations.models import CostKind
-from app.operations.schemas import CostLineCreate
+from app.operations.models import State as OrderState
 from app.pagination import count, paginate
 from app.parts import service as parts
-from app.quantities import spell_quantity
 from app.requisitions import queries
-from app.requisitions.models import Line, Requisition, State
+from app.requisitions.models import Requisition, State
 from app.requisitions.queries import Whole
 from app.requisitions.schemas import (
     Approval,
     Cancellation,
     Closing,
-    Issue,
     Rejection,
     ReorderQuery,
     RequisitionQuery,
 )
 from app.stock import service as stock
 from app.stock.models import Balance, Store
-from app.values import spell_money
+from app.values import COST_END, spell_money
 
 Counted = tuple[Sequence[Row[Any]], str | None, int | None]
 Quantities = dict[str, Decimal]
@@ -88,7 +84,7 @@ async def listing(
 
 async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
     """Make a requisition of a cart: fix its prices and reserve what there is."""
-    whole, at = await _opened(session, identity)
+    whole, at = await opened(session, identity)
     whole.requisition.submit(at)
     if not whole.items:
         raise ConflictError(
@@ -96,18 +92,28 @@ async def submit(session: AsyncSession, identity: uuid.UUID) -> Whole:
             f"{href('requisitions', str(identity), 'lines', 'PART')} adds a line.",
             state=State.CART,
         )
+    if whole.total >= COST_END:
+        raise ConflictError(
+            f"Its parts cost {spell_money(whole.total)}, and must cost less than "
+            f"{COST_END}. Ask for less, by several requisitions if need be.",
+            state=State.CART,
+        )
+    if whole.requisition.operation:
+        order = await operations.get(session, whole.requisition.operation)
+        if order.state is OrderState.CANCELLED:
+            raise order_cancelled(whole.requisition, State.CART, "cancel ends it")
     return await _reserve(session, whole)
 
 
 async def approve(session: AsyncSession, identity: uuid.UUID, data: Approval) -> Whole:
-    whole, at = await _opened(session, identity)
+    whole, at = await opened(session, identity)
     whole.requisition.approve(at, data.by, data.reason)
     await session.flush()
     return whole
 
 
 async def reject(session: AsyncSession, identity: uuid.UUID, data: Rejection) -> Whole:
-    whole, at = await _opened(session, identity)
+    whole, at = await opened(session, identity)
     whole.requisition.reject(at, data.by, data.reason)
     return await _release(session, whole)
 
@@ -116,50 +122,23 @@ async def cancel(
     session: AsyncSession, identity: uuid.UUID, data: Cancellation
 ) -> Whole:
     """Take back what was asked for, before it is approved."""
-    whole, at = await _opened(session, identity)
+    whole, at = await opened(session, identity)
     whole.requisition.cancel(at, data.by, data.reason)
     return await _release(session, whole)
 
 
 async def close(session: AsyncSession, identity: uuid.UUID, data: Closing) -> Whole:
     """End what was approved: the rest is not handed out, what was stays so."""
-    whole, at = await _opened(session, identity)
+    whole, at = await opened(session, identity)
     whole.requisition.close(at, data.by, data.reason)
     return await _release(session, whole)
 
 
 async def reserve(session: AsyncSession, identity: uuid.UUID) -> Whole:
     """Reserve for backordered lines what has come since."""
-    whole, at = await _opened(session, identity)
+    whole, at = await opened(session, identity)
     whole.requisition.reserve(at)
     return await _reserve(session, whole)
-
-
-async def issue(session: AsyncSession, identity: uuid.UUID, data: Issue) -> Whole:
-    """Hand out what is reserved, all or what is named; nothing where one is short.
-
-    What it costs is spent on the operation order that needs it.
-    """
-    whole, at = await _opened(session, identity)
-    requisition, lines, before = whole.requisition, whole.lines, whole.issued_total
-    requisition.issue(at)
-    given = _to_issue(requisition, lines, data)
-    await queries.take(session, whole, given, issued=True)
-    if all(line.issued == line.quantity for line in lines.values()):
-        requisition.finish()
-    await session.flush()
-    if requisition.operation and (spent := whole.issued_total - before):
-        line = CostLineCreate.model_validate(
-            {
-                "kind": CostKind.PARTS,
-                "amount": spell_money(spent),
-                "description": f"Requisition {requisition.id}",
-            }
-        )
-        await operations.charge(session, requisition.operation, line)
-        await session.flush()
-    await stock.hand_out(session, requisition.store, given, requisition.id)
-    return whole
 
 
 async def reorder(session: AsyncSession, query: ReorderQuery) -> Counted:
@@ -206,7 +185,7 @@ async def whole_of(session: AsyncSession, requisition: Requisition) -> Whole:
     return whole
 
 
-async def _opened(session: AsyncSession, identity: uuid.UUID) -> tuple[Whole, datetime]:
+async def opened(session: AsyncSession, identity: uuid.UUID) -> tuple[Whole, datetime]:
     """Lock the requisition and read all of it; stock is locked last, and briefly."""
     requisition, at = await locked(session, identity)
     return await whole_of(session, requisition), at
@@ -219,48 +198,30 @@ async def _reserve(session: AsyncSession, whole: Whole) -> Whole:
 
 
 async def _release(session: AsyncSession, whole: Whole) -> Whole:
-    requisition, lines = whole.requisition, whole.lines
-    held = {it.part: it.reserved for it in lines.values() if it.reserved}
+    """Give back all that is held for what has ended."""
+    held = {it.part: it.reserved for it in whole.lines.values() if it.reserved}
     await session.flush()
     if held:
-        await queries.take(session, whole, held, issued=False)
-        await stock.release(
-            session, requisition.store, held, requisition.id, requisition.reason
-        )
+        await give_back(session, whole, held, whole.requisition.reason)
     return whole
 
 
-def _to_issue(
-    requisition: Requisition, lines: dict[str, Line], data: Issue
-) -> Quantities:
-    """What is to be handed out of each part; raises where less is reserved."""
-    if data.lines is None:
-        asked = {it.part: it.reserved for it in lines.values() if it.reserved}
-    else:
-        asked = {it.part: it.quantity for it in data.lines}
-    for number in asked:
-        if number not in lines:
-            raise no_line(requisition, number)
-    short = [
-        {
-            "part": number,
-            "store": requisition.store,
-            "wanted": spell_quantity(quantity),
-            "available": spell_quantity(lines[number].reserved),
-        }
-        for number, quantity in asked.items()
-        if quantity > lines[number].reserved
-    ]
-    if short or not asked:
-        first = short[0] if short else {"available": "none", "part": "its parts"}
-        address = href("requisitions", str(requisition.id), "reserve")
-        raise InsufficientStockError(
-            f"Of {first['part']} {first['available']} is reserved for it; nothing was "
-            f"issued. POST {address} reserves what has come since.",
-            short=short,
-            state=requisition.state,
-        )
-    return asked
+async def give_back(
+    session: AsyncSession, whole: Whole, held: Quantities, reason: str | None
+) -> None:
+    requisition = whole.requisition
+    await queries.take(session, whole, held, issued=False)
+    await stock.release(session, requisition.store, held, requisition.id, reason)
+
+
+def order_cancelled(requisition: Requisition, state: State, end: str) -> ConflictError:
+    address = href("requisitions", str(requisition.id))
+    return ConflictError(
+        f"Its operation order {requisition.operation} was cancelled and takes no "
+        f"costs: PATCH {address} names another order or none, and POST "
+        f"{address}/{end}.",
+        state=state,
+    )
 
 
 def no_line(requisition: Requisition, number: str) -> NotFoundError:

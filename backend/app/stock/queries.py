@@ -19,11 +19,14 @@ from sqlalchemy import (
     TextClause,
     Uuid,
     bindparam,
+    func,
+    select,
     text,
+    tuple_,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.stock.models import Kind
+from app.stock.models import Kind, Movement
 
 _WANTED = """
 wanted AS (
@@ -51,21 +54,26 @@ ledger AS (
 )"""
 
 # Locking by a statement of its own would let all others wait for one more round trip.
-# The condition of the update is what keeps stock from being sold twice.
+# The condition of the update is what keeps stock from being sold twice. It reckons with
+# what was locked: its own rows are those of when it began, and would refuse what came
+# while it waited.
 _MOVE = f"""
 WITH {_WANTED}, locked AS MATERIALIZED (
-    SELECT b.part, b.store, b.on_hand - b.reserved AS available
+    SELECT b.part, b.store, b.on_hand, b.reserved
     FROM balances b JOIN wanted USING (part, store)
     ORDER BY b.part, b.store FOR NO KEY UPDATE OF b
 ), moved AS (
     UPDATE balances b
-    SET on_hand = b.on_hand + wanted.on_hand, reserved = b.reserved + wanted.reserved
+    SET on_hand = locked.on_hand + wanted.on_hand,
+        reserved = locked.reserved + wanted.reserved
     FROM locked JOIN wanted USING (part, store)
     WHERE (b.part, b.store) = (locked.part, locked.store)
-        AND b.reserved + wanted.reserved BETWEEN 0 AND b.on_hand + wanted.on_hand
+        AND locked.reserved + wanted.reserved
+            BETWEEN 0 AND locked.on_hand + wanted.on_hand
     RETURNING wanted.*
 ), {_LEDGER}
-SELECT part, store, available FROM locked LEFT JOIN ledger USING (part, store)
+SELECT part, store, locked.on_hand - locked.reserved AS available
+FROM locked LEFT JOIN ledger USING (part, store)
 WHERE ledger IS NULL
 """
 
@@ -125,6 +133,25 @@ async def move(
         statement(_MOVE, *TOLD), wanted(moves) | origin._asdict()
     )
     return {(row.part, row.store): row.available for row in rows}
+
+
+async def holders(
+    session: AsyncSession, places: Sequence[Place]
+) -> Mapping[Place, list[tuple[str, Decimal]]]:
+    """Which requisitions hold how much there, the largest first: by their movements."""
+    reserved = func.sum(Movement.reserved)
+    rows = await session.execute(
+        select(Movement.part, Movement.store, Movement.requisition, reserved)
+        .where(tuple_(Movement.part, Movement.store).in_(places))
+        .where(Movement.requisition.is_not(None))
+        .group_by(Movement.part, Movement.store, Movement.requisition)
+        .having(reserved > 0)
+        .order_by(reserved.desc(), Movement.requisition)
+    )
+    found: dict[Place, list[tuple[str, Decimal]]] = {}
+    for part, store, requisition, held in rows:
+        found.setdefault((part, store), []).append((str(requisition), held))
+    return found
 
 
 def wanted(moves: Sequence[Move]) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.errors import InsufficientStockError
+from app.links import href
 from app.pagination import count, paginate
 from app.parts import service as parts
 from app.parts.models import Part
 from app.quantities import spell_quantity
 from app.stock import queries, stores
 from app.stock.models import Balance, Kind, Level, Movement, Store
-from app.stock.queries import Move, Origin
+from app.stock.queries import Move, Origin, Place
 from app.stock.schemas import (
     Adjustment,
     MovementQuery,
@@ -26,6 +27,9 @@ from app.stock.schemas import (
 )
 
 Counted = tuple[Sequence[Row[Any]], str | None, int | None]
+Held = Sequence[tuple[str, Decimal]]
+# So many requisitions are named of those that hold a part that is short.
+NAMED = 10
 NOTHING = Decimal()
 
 
@@ -146,26 +150,44 @@ async def _move(session: AsyncSession, moves: Sequence[Move], origin: Origin) ->
     All that comes after it lets others wait for this stock: nothing, at best.
     """
     left = await queries.move(session, moves, origin)
+    if left:
+        holders = await queries.holders(session, list(left))
+        raise _too_little([it for it in moves if it[:2] in left], left, holders)
+
+
+def _too_little(
+    moves: Sequence[Move], left: Mapping[Place, Decimal], holders: Mapping[Place, Held]
+) -> InsufficientStockError:
+    """Say what is short of what, and which requisitions hold what is there."""
     short = [
         {
             "part": it.part,
             "store": it.store,
             "wanted": spell_quantity(-it.on_hand),
             "available": spell_quantity(left[it.part, it.store]),
+            "requisitions": [
+                {"id": requisition, "reserved": spell_quantity(held)}
+                for requisition, held in holders.get((it.part, it.store), ())[:NAMED]
+            ],
         }
         for it in moves
-        if (it.part, it.store) in left
     ]
-    if short:
-        first = short[0]
-        more = f" (and {len(short) - 1} more)" if len(short) > 1 else ""
-        raise InsufficientStockError(
-            f"{first['store']} has {first['available']} of {first['part']} to give, "
-            f"not {first['wanted']}{more}; nothing was moved. What is reserved for "
-            "requisitions is not there for others: ask for less, receive more, or "
-            "cancel a requisition.",
-            short=short,
+    part, store, wanted, *_ = moves[0]
+    more = f" (and {len(short) - 1} more)" if len(short) > 1 else ""
+    mend = "Ask for less, or receive more."
+    if held := holders.get((part, store)):
+        requisition, reserved = held[0]
+        others = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
+        address = href("requisitions", requisition, "release")
+        mend = (
+            f"{spell_quantity(reserved)} of it is held for requisition {requisition}"
+            f"{others}. Ask for less, receive more, or POST {address} gives it back."
         )
+    return InsufficientStockError(
+        f"{store} has {spell_quantity(left[part, store])} of {part} to give, not "
+        f"{spell_quantity(-wanted)}{more}; nothing was moved. {mend}",
+        short=short,
+    )
 
 
 def _origin(kind: Kind, data: Receipt | Transfer | Adjustment) -> Origin:

@@ -126,6 +126,8 @@ NUMBERED = [
     VALUES (7, 'MV102', 'Rust', 3, 'request')""",
     f"""INSERT INTO units (id, manufacturer, model, serial_number)
     VALUES ('{UUID(int=7)}', 'Solar', 'C40', 'S7')""",
+    f"""INSERT INTO installations (id, unit, equipment, installed_at)
+    VALUES ('{UUID(int=7)}', '{UUID(int=7)}', 'A1', '2026-01-01')""",
 ]
 WITH_JSON = [name for name, it in OPERATIONS.items() if it.body is not None]
 WITH_DATABASE = [name for name, it in OPERATIONS.items() if it.asks_the_database]

@@ -272,6 +272,28 @@ async def test_who_writes_two_tables_is_not_locked_out_by_a_downgrade(
     assert "changes" not in await _tables(fresh)
 
 
+async def test_of_two_carts_of_one_requester_the_last_stays(empty: Settings) -> None:
+    await migrate(empty, command.upgrade, "0020")
+    async with connected(empty) as connection:
+        await connection.execute(
+            "INSERT INTO vessels (code) VALUES ('V'), ('W'); "
+            "INSERT INTO stores (code, place) VALUES ('S', 'ashore'); "
+            "INSERT INTO requisitions (vessel, store, requester, updated_at, note) "
+            "VALUES ('V', 'S', 'Welder', '2026-01-02', 'last'), "
+            "('V', 'S', 'welder', '2026-01-01', 'first'), "
+            "('W', 'S', 'welder', '2026-01-01', 'other'), "
+            "('V', 'S', 'rigger', '2026-01-01', 'another')"
+        )
+        await migrate(empty, command.upgrade, "head")
+        rows = await connection.fetch("SELECT note, state, version FROM requisitions")
+        assert {tuple(row) for row in rows} == {
+            *(("last", "cart", 1), ("other", "cart", 1), ("another", "cart", 1)),
+            ("first", "cancelled", 2),
+        }
+        change = "SELECT after FROM changes WHERE action = 'updated'"
+        assert "another open cart" in await connection.fetchval(change)
+
+
 def test_the_statements_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     command.upgrade(_config(), "head", sql=True)
     printed = capsys.readouterr().out

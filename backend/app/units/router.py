@@ -19,10 +19,11 @@ from app.links import href
 from app.pagination import Page, PageQuery, link
 from app.problems import responses
 from app.recording import RecordedSessionDep
-from app.units import service
+from app.units import corrections, service
 from app.units.models import Installation, Unit
 from app.units.schemas import (
     InstallationRead,
+    InstallationUpdate,
     InstalledUnit,
     Swap,
     UnitCreate,
@@ -37,6 +38,7 @@ from app.values import CodeRef
 router = APIRouter(tags=["units"])
 
 UnitId = Annotated[uuid.UUID, Path(alias="id")]
+InstallationId = Annotated[uuid.UUID, Path(alias="id")]
 
 
 def _unit(unit: Unit, equipment: str | None) -> UnitRead:
@@ -56,6 +58,7 @@ def _installation(sat: Installation, unit: Unit) -> InstallationRead:
         installed_at=sat.installed_at,
         removed_at=sat.removed_at,
         removed_because=sat.removed_because,
+        version=sat.version,
     )
 
 
@@ -177,3 +180,44 @@ async def list_unit_installations(
     link(request, response, next_cursor)
     items = [_installation(row[0], row[1]) for row in rows]
     return Page(items=items, next_cursor=next_cursor)
+
+
+@router.get("/installations/{id}", responses=responses(NotFoundError))
+async def read_installation(
+    session: SessionDep, response: Response, identity: InstallationId
+) -> InstallationRead:
+    """Read one of the times that a unit sat somewhere."""
+    sat, unit = await corrections.get(session, identity)
+    etag.tag(response, sat)
+    return _installation(sat, unit)
+
+
+@router.patch(
+    "/installations/{id}",
+    responses=responses(
+        NotFoundError, OccupiedError, StaleVersionError, VersionRequiredError
+    ),
+)
+async def correct_installation(
+    session: RecordedSessionDep,
+    response: Response,
+    identity: InstallationId,
+    data: InstallationUpdate,
+    expected: ExpectedVersion,
+) -> InstallationRead:
+    """Correct when a unit came and left, and why; null: it sits there still."""
+    sat, unit = await corrections.correct(session, identity, data, expected)
+    etag.tag(response, sat)
+    return _installation(sat, unit)
+
+
+@router.delete(
+    "/installations/{id}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=responses(NotFoundError, StaleVersionError, VersionRequiredError),
+)
+async def withdraw_installation(
+    session: RecordedSessionDep, identity: InstallationId, expected: ExpectedVersion
+) -> None:
+    """Take back that a unit sat there; the record of changes keeps that it was said."""
+    await corrections.withdraw(session, identity, expected)

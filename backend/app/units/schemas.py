@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from pydantic_core import PydanticCustomError
 
 from app.pagination import PageQuery
-from app.values import Input, Label, Moment, Note
+from app.values import Input, Label, Note, Past
 
 Manufacturer = Annotated[Label, Field(examples=["Maker"])]
 Model = Annotated[Label, Field(examples=["M-40"])]
@@ -57,14 +57,17 @@ class UnitSwap(Input):
     model: Model
     serial_number: SerialNumber
     at: Annotated[
-        Moment | None, Field(description="When it came; now, if not given.")
+        Past | None, Field(description="When it came; now, if not given.")
     ] = None
     until: Annotated[
-        Moment | None,
+        Past | None,
         Field(description="When it left again: for what was long ago."),
     ] = None
     reason: Annotated[
-        Label | None, Field(description="Why what sat there was taken out.")
+        Label | None,
+        Field(
+            description="Why what sat there was taken out; with `until`, why it left."
+        ),
     ] = None
 
 
@@ -73,8 +76,27 @@ class UnitRemove(Input):
         json_schema_extra={"examples": [{"reason": "Sent ashore for overhaul"}]}
     )
 
-    at: Annotated[Moment | None, Field(description="Now, if not given.")] = None
+    at: Annotated[Past | None, Field(description="Now, if not given.")] = None
     reason: Label | None = None
+
+
+class InstallationUpdate(Input):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"installed_at": "2026-02-02T12:00:00Z"}]}
+    )
+
+    installed_at: Past | None = None
+    removed_at: Annotated[
+        Past | None, Field(description="Null: it sits there still.")
+    ] = None
+    removed_because: Label | None = None
+
+    @field_validator("installed_at")
+    @classmethod
+    def keep_it(cls, value: object) -> object:
+        if value is None:
+            raise PydanticCustomError("blank", "It keeps one: leave the field out.")
+        return value
 
 
 class UnitRead(BaseModel):
@@ -120,6 +142,7 @@ class InstallationRead(BaseModel):
         datetime | None, Field(description="Null while it sits there.")
     ]
     removed_because: str | None
+    version: int
 
 
 class Swap(BaseModel):

@@ -120,18 +120,18 @@ async def swap(
     unit = await _known(session, data)
     at = data.at or datetime.now(UTC)
     removed = None
-    if before and before[1].id == unit.id:
-        raise _sits_there(before[0], unit)
-    if before and not data.until:
+    sits = Installation(unit=unit.id, equipment=place.code, installed_at=at)
+    if data.until:
+        sits.removed_at, sits.removed_because = data.until, data.reason
+    elif before:
+        if before[1].id == unit.id:
+            raise _sits_there(before[0], unit)
         removed = await _take_out(session, before[0], before[1], at, data.reason)
-    sits = Installation(
-        unit=unit.id, equipment=place.code, installed_at=at, removed_at=data.until
-    )
     try:
         async with session.begin_nested():
             session.add(sits)
     except IntegrityError as refusal:
-        raise await _explain(session, refusal, sits, unit) from None
+        raise await explain(session, refusal, sits, unit) from None
     return (sits, unit), removed
 
 
@@ -144,7 +144,11 @@ async def take_out(
         Installation.unit == unit.id, Installation.removed_at.is_(None)
     )
     if (sits := await session.scalar(query)) is None:
-        raise ConflictError(f"Unit {unit.serial_number} sits nowhere.")
+        addresses = href("units", str(unit.id), "installations")
+        raise ConflictError(
+            f"Unit {unit.serial_number} sits nowhere now. GET {addresses} lists where "
+            "it sat; if it still does, PATCH the removed_at of the last one to null."
+        )
     at = data.at or datetime.now(UTC)
     return await _take_out(session, sits, unit, at, data.reason)
 
@@ -221,10 +225,10 @@ async def _take_out(
     return sits, unit
 
 
-async def _explain(
+async def explain(
     session: AsyncSession, refusal: IntegrityError, given: Installation, unit: Unit
 ) -> AppError | IntegrityError:
-    """Say what stands in the way of an installation."""
+    """Say what stands in the way of an installation, other than itself."""
     until = given.removed_at
     then = or_(
         Installation.removed_at.is_(None), Installation.removed_at > given.installed_at
@@ -242,7 +246,8 @@ async def _explain(
         case _:
             return refusal
     query = select(*TOLD).join(Unit, Installation.unit == Unit.id)
-    found = (await session.execute(query.where(mine, then).limit(1))).one()
+    other = Installation.id != given.id
+    found = (await session.execute(query.where(mine, then, other).limit(1))).one()
     return _sits_there(found[0], found[1])
 
 
@@ -251,11 +256,12 @@ def _sits_there(sits: Installation, unit: Unit) -> OccupiedError:
     if sits.removed_at:
         until = f"{sits.removed_at:%Y-%m-%dT%H:%M:%SZ}"
         words = f"sat in {sits.equipment} from {since} until {until}. Choose a time"
-        hint = "when the unit and the place were both free."
+        hint = "when the unit and the place were both free"
     else:
         words = f"sits in {sits.equipment} since {since}."
-        hint = f"POST {href('units', str(unit.id), 'remove')} takes it out."
+        hint = f"POST {href('units', str(unit.id), 'remove')} takes it out"
     return OccupiedError(
-        f"Unit {unit.serial_number} {words} {hint}",
+        f"Unit {unit.serial_number} {words} {hint}; if that is wrong, PATCH "
+        f"{href('installations', str(sits.id))} corrects it.",
         existing=href("equipment", sits.equipment, "units"),
     )

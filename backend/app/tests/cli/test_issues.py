@@ -94,7 +94,34 @@ def test_a_unit_is_swapped_and_its_history_told(fpso: Fpso, vessel: str) -> None
     assert fpso("unit", "swap", "5310B9D7", *of, "S2").exit_code == 0
     taken = fpso("unit", "swap", "23-LSHH-96138 (2)", *of, "S2")
     assert taken.exit_code == 1
-    assert "takes it out" in taken.stderr
+    assert "takes it out" in " ".join(taken.stderr.replace("│", " ").split())
+
+
+def test_what_was_said_wrongly_of_a_unit_is_corrected(fpso: Fpso, vessel: str) -> None:
+    assert vessel
+    swap = ("unit", "swap", "5310B9D7", "--manufacturer", "Solar", "--model", "C40")
+    ago, then = "2026-01-01T00:00:00Z", "2026-01-05T00:00:00Z"
+    assert fpso(*swap, "--serial", "S1", "--at", ago, "--until", then).exit_code == 0
+    history = fpso("unit", "history", "5310B9D7", "--json").stdout
+    identity = json.loads(history)["items"][0]["id"]
+    assert identity in fpso("unit", "history", "5310B9D7").stdout
+    corrected = ("unit", "correct", identity)
+    assert fpso(*corrected).exit_code == 2
+    later = ("--from", "2026-01-02T00:00:00Z", "--reason", "Sent ashore")
+    assert fpso(*corrected, *later).stdout.splitlines() == [
+        "equipment  5310B9D7",
+        "unit       S1",
+        "from       2026-01-02 00:00 UTC",
+        "until      2026-01-05 00:00 UTC",
+        "why        Sent ashore",
+    ]
+    still = json.loads(fpso(*corrected, "--until", "", "--json").stdout)
+    assert (still["removed_at"], still["removed_because"]) == (None, None)
+    gone = fpso("unit", "withdraw", identity)
+    assert gone.stdout == "S1 never sat in 5310B9D7 then.\n"
+    assert fpso("unit", "withdraw", identity).exit_code == 1
+    history = fpso("unit", "history", "5310B9D7", "--json").stdout
+    assert json.loads(history)["items"] == []
 
 
 def test_the_codes_of_the_field_are_listed(fpso: Fpso) -> None:

@@ -56,11 +56,20 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
     for moved, state in (
         (("submit", identity), "submitted"),
         (("approve", identity, "--by", "supervisor"), "approved"),
+        (("release", identity, "A=B=1", "--reason", "Counted"), "approved"),
+        (("release", identity), "approved"),
+        (("reserve", identity), "approved"),
         (("issue", identity, "A=B=1"), "approved"),
         (("issue", identity), "approved"),
         (("reserve", identity), "approved"),
     ):
         assert said(fpso, "requisition", *moved)["state"] == state
+    page = said(fpso, "stock", "ledger", "--part", "A=B")
+    released = [it for it in page["items"] if it["kind"] == "release"]
+    assert [(it["reserved"], it["reason"]) for it in released] == [
+        ("-1", None),
+        ("-1", "Counted"),
+    ]
     level = ("stock", "level", "MAIN", "OIL")
     assert fpso(*level).exit_code == 1
     assert said(fpso, *level, "--minimum", "1", "--maximum", "9")["maximum"] == "9"
@@ -73,6 +82,7 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
     shown = fpso("requisition", "show", identity).stdout.splitlines()
     assert f"for          {vessel} from MAIN" in shown
     assert shown[-1].split() == ["A=B", "seal", "5", "0", "2", "3", "EA"]
+    assert "by           supervisor" in shown
     closed = fpso("requisition", "close", identity, "--reason", "Enough")
     assert "reason       Enough" in closed.stdout.splitlines()
 
@@ -80,6 +90,28 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
         it = said(fpso, *opened, "--submit")
         why = ("--reason", "No", "--by", "supervisor")
         assert said(fpso, "requisition", verb, it["id"], *why)["reason"] == "No"
+
+
+def test_a_requisition_is_edited(fpso: Fpso, vessel: str) -> None:
+    said(fpso, "store", "add", "MAIN", "--vessel", vessel)
+    said(fpso, "store", "add", "YARD")
+    when = "2027-01-10T06:00:00Z"
+    opened = ("requisition", "cart", vessel, *STORE, "--needed", when, "--note", "x")
+    said(fpso, "part", "add", "SEAL", "--name", "seal", "--price", "2.50")
+    it = said(fpso, *opened, "SEAL=1")
+    assert it["needed_at"] == when
+    edited = ("requisition", "edit", it["id"])
+    assert fpso(*edited).exit_code == 2
+    it = said(fpso, *edited, "--needed", "", "--note", "", "--store", "YARD")
+    assert (it["needed_at"], it["note"], it["store"]) == (None, None, "YARD")
+    ordered = ("operation", "add", "5310B9D7", "--type", "repair", "--cost", "0")
+    order = said(fpso, *ordered)["id"]
+    shown = fpso(*edited, "--operation", order, "--needed", when, "--note", "Pump A")
+    needs = (
+        f"operation    {order}\nneeded       2027-01-10 06:00 UTC\nnote         Pump A"
+    )
+    assert needs in shown.stdout
+    assert said(fpso, *edited, "--operation", "")["operation"] is None
 
 
 def test_what_cannot_be_is_refused(fpso: Fpso, vessel: str) -> None:

@@ -79,9 +79,14 @@ async def test_a_requester_has_one_cart_for_a_vessel(client: AsyncClient) -> Non
     await stocked(client, A=5)
     await vessel(client, "MV103")
     made = await cart(client, A=1)
-    answer = await client.post(url("requisitions"), json=asking(A=1))
-    problem = refused(answer, 409, "conflict")
-    assert ok(await client.get(problem["existing"])) == made
+    # They are no other, however they spell themselves; in all scripts.
+    for name in ("mechanic", "Mechanic"):
+        answer = await client.post(url("requisitions"), json=asking(name, A=1))
+        problem = refused(answer, 409, "conflict")
+        assert ok(await client.get(problem["existing"])) == made
+    await cart(client, "Schweißer Ørn", A=1)
+    answer = await client.post(url("requisitions"), json=asking("SCHWEISSER ØRN", A=1))
+    refused(answer, 409, "conflict")
     await cart(client, "electrician", A=1)
     other = asking(A=1) | {"vessel": "MV103"}
     created(await client.post(url("requisitions"), json=other))
@@ -99,6 +104,7 @@ async def test_a_requester_has_one_cart_for_a_vessel(client: AsyncClient) -> Non
         ({"lines": [{"part": "A", "quantity": 0}]}, 422, "invalid"),
         ({"requester": " "}, 422, "invalid"),
         ({"needed_at": "2026-11-21"}, 422, "invalid"),
+        ({"needed_at": "0026-01-10T06:00:00Z"}, 422, "invalid"),
         ({"operation": NOBODY}, 404, "not-found"),
         ({"state": "approved"}, 422, "invalid"),
     ],
@@ -127,6 +133,77 @@ async def test_a_cart_is_for_an_order_of_its_vessel(client: AsyncClient) -> None
     page = await get(client, "requisitions", operation=mine["id"])
     assert [it["id"] for it in page["items"]] == [made["id"]]
     assert page["items"][0]["operation"] == mine["id"]
+
+
+async def give_up(client: AsyncClient, order: JSON) -> None:
+    address = url("operations", order["id"], "cancel")
+    ok(await client.post(address, json={"reason": "No spare"}))
+
+
+async def test_what_is_for_a_cancelled_order_names_another_one(
+    client: AsyncClient,
+) -> None:
+    await stocked(client, A=9)
+    first, second, third = [
+        await order(client, "A1", cost="0", state="planned") for _ in range(3)
+    ]
+    body = asking(A=2) | {"operation": first["id"]}
+    made = created(await client.post(url("requisitions"), json=body))
+    where = ("requisitions", made["id"])
+    await give_up(client, first)
+    answer = await client.post(url("requisitions"), json=body | {"requester": "x"})
+    problem = refused(answer, 422, "invalid")
+    assert pointers(problem) == {"/operation": "cancelled-order"}
+    # It was cancelled after the cart had named it: the cart is not lost.
+    problem = refused(await do(client, made, "submit"), 409, "conflict")
+    assert (problem["state"], url(*where) in problem["detail"]) == ("cart", True)
+    assert f"{first['id']} was cancelled" in problem["detail"]
+    assert await get(client, *where) == made
+    answer = await change(client, *where, operation=first["id"])
+    refused(answer, 422, "invalid")
+    ok(await change(client, *where, operation=second["id"]))
+    ok(await do(client, made, "submit"))
+    # And after it was submitted, or approved.
+    ok(await change(client, *where, operation=third["id"]))
+    approved = ok(await do(client, made, "approve", by="supervisor"))
+    await give_up(client, third)
+    problem = refused(await do(client, made, "issue"), 409, "conflict")
+    assert problem["state"] == "approved"
+    for way in (f"PATCH {url(*where)} ", f"POST {url(*where, 'close')} "):
+        assert way in problem["detail"]
+    assert await get(client, *where) == approved
+    refused(await change(client, *where, operation=third["id"]), 422, "invalid")
+    answer = await change(client, *where, operation=second["id"], note="x")
+    refused(answer, 409, "move-refused")
+    match = f'"{approved["version"]}"'
+    ok(await change(client, *where, match=match, operation=second["id"]))
+    answer = await change(client, *where, match=match, operation=None)
+    refused(answer, 412, "stale-version")
+    assert ok(await do(client, made, "issue"))["state"] == "issued"
+    assert (await get(client, "operations", second["id"]))["cost"] == "25.00"
+    refused(await change(client, *where, operation=None), 409, "move-refused")
+
+
+async def test_the_unit_stays_of_what_was_moved_or_asked_for(
+    client: AsyncClient,
+) -> None:
+    await stocked(client, A=1, B=0, C=0)
+    made = await cart(client, B=1)
+    for number in "AB":
+        answer = await change(client, "parts", number, unit_of_measure="M", name="x")
+        detail = refused(answer, 409, "conflict")["detail"]
+        assert "Register another part" in detail
+        kept = await get(client, "parts", number)
+        assert (kept["unit_of_measure"], kept["name"]) == (
+            "EA",
+            f"{number} of the test",
+        )
+        ok(await change(client, "parts", number, unit_of_measure="EA", name="x"))
+    # Nobody counts what nobody has, or asks for any more.
+    ok(await client.delete(url("requisitions", made["id"], "lines", "B")))
+    for number in "BC":
+        changed = ok(await change(client, "parts", number, unit_of_measure="M"))
+        assert changed["unit_of_measure"] == "M"
 
 
 async def test_requisitions_are_listed(client: AsyncClient) -> None:

@@ -10,10 +10,12 @@ from httpx2 import AsyncClient, Response
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.errors import ConflictError
 from app.operations import service as operations
 from app.operations.schemas import CostLineCreate
-from app.requisitions import service
+from app.requisitions import carts, service
 from app.requisitions.models import Requisition
+from app.requisitions.schemas import RequisitionCreate
 from app.settings import Settings
 from app.tests.conftest import connected
 from app.tests.factories import JSON, created, get, ok, order, refused, url
@@ -21,7 +23,10 @@ from app.tests.requisitions.factories import asking, cart, do
 from app.tests.stock.factories import on_hand, stocked
 
 TRIES = 5
-BODIES: dict[str, JSON] = {"issue": {"lines": [{"part": "A", "quantity": 1}]}}
+BODIES: dict[str, JSON] = {
+    "approve": {"by": "supervisor"},
+    "issue": {"lines": [{"part": "A", "quantity": 1}]},
+}
 # Each pair of moves, and what was done before.
 RACES = [
     ("submit", "submit", []),
@@ -40,7 +45,7 @@ async def _race(
     for number in range(TRIES):
         made = await cart(client, f"mechanic {number}", A=1)
         for verb in before:
-            ok(await do(client, made, verb))
+            ok(await do(client, made, verb, **BODIES.get(verb, {})))
         answers = await asyncio.gather(
             *(
                 do(client, made, verb, **BODIES.get(verb, {}))
@@ -118,23 +123,44 @@ async def test_of_two_carts_of_one_moment_one_is_opened(
     # The control: without the index both are.
     async with connected(fresh) as connection:
         await connection.execute(
-            "DROP INDEX uq_requisitions_requester_vessel; "
+            "DROP INDEX uq_requisitions_cart; "
             "UPDATE requisitions SET state = 'cancelled'"
         )
     assert (201, 201) in await _open_twice(committed)
+
+
+async def test_a_cart_that_is_submitted_just_then_stands_in_nobodys_way(
+    committed: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stocked(committed, A=1)
+    made = await cart(committed, A=1)
+    look = carts._has_a_cart  # noqa: SLF001 between it and what comes before
+
+    async def after_it_went(
+        session: AsyncSession, data: RequisitionCreate
+    ) -> ConflictError:
+        ok(await do(committed, made, "submit"))
+        return await look(session, data)
+
+    monkeypatch.setattr(carts, "_has_a_cart", after_it_went)
+    answer = await committed.post(url("requisitions"), json=asking(A=1))
+    problem = refused(answer, 409, "conflict")
+    assert "Try again" in problem["detail"]
+    assert "existing" not in problem
+    created(await committed.post(url("requisitions"), json=asking(A=1)))
 
 
 async def _spend_at_once(client: AsyncClient) -> str:
     # Each takes a part of its own: no stock lets one wait for the other.
     await stocked(client, **{f"P{number}": 1 for number in range(TRIES)})
     done = await order(client, "A1", cost="0")
-    carts = []
+    asked = []
     for number in range(TRIES):
         body = asking(str(number), **{f"P{number}": 1}) | {"operation": done["id"]}
         made = created(await client.post(url("requisitions"), json=body))
         ok(await do(client, made, "submit"))
-        carts.append(ok(await do(client, made, "approve")))
-    for answer in await asyncio.gather(*(do(client, it, "issue") for it in carts)):
+        asked.append(ok(await do(client, made, "approve", by="supervisor")))
+    for answer in await asyncio.gather(*(do(client, it, "issue") for it in asked)):
         ok(answer)
     cost: str = (await get(client, "operations", done["id"]))["cost"]
     return cost

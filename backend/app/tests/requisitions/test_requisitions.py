@@ -1,8 +1,10 @@
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
 
+from app.requisitions import service
 from app.tests.factories import (
     JSON,
     change,
@@ -111,7 +113,7 @@ async def test_parts_that_do_not_divide_cost_what_the_whole_does(
     body = asking(OIL="0.3") | {"operation": done["id"]}
     made = created(await client.post(url("requisitions"), json=body))
     ok(await do(client, made, "submit"))
-    ok(await do(client, made, "approve"))
+    ok(await do(client, made, "approve", by="supervisor"))
     for _ in range(3):
         ok(await do(client, made, "issue", lines=[{"part": "OIL", "quantity": "0.1"}]))
     # 0.105 rounded half-even, not three times 0.04 or 0.03.
@@ -154,17 +156,18 @@ async def test_the_rest_of_what_was_approved_is_closed(client: AsyncClient) -> N
 
 MOVES: dict[str, JSON] = {
     "submit": {},
-    "approve": {},
-    "reject": {"reason": "x"},
+    "approve": {"by": "supervisor"},
+    "reject": {"by": "supervisor", "reason": "x"},
     "cancel": {},
     "close": {"reason": "x"},
     "reserve": {},
+    "release": {},
     "issue": {},
 }
 ALLOWED = {
     "cart": {"submit", "cancel"},
-    "submitted": {"approve", "reject", "cancel", "reserve"},
-    "approved": {"close", "reserve", "issue"},
+    "submitted": {"approve", "reject", "cancel", "reserve", "release"},
+    "approved": {"close", "reserve", "release", "issue"},
     "issued": set[str](),
     "closed": set[str](),
     "rejected": set[str](),
@@ -225,6 +228,13 @@ async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
     for verb, by in (("approve", "mechanic"), ("reject", " Mechanic")):
         answer = await do(client, it, verb, by=by, reason="x")
         assert "somebody else" in refused(answer, 409, "conflict")["detail"]
+    # Nor do they by not saying who they are.
+    for verb in ("approve", "reject"):
+        for nobody in ({}, {"by": "Anonymous"}):
+            answer = await do(client, it, verb, reason="x", **nobody)
+            problem = refused(answer, 422, "invalid")
+            assert pointers(problem) == {"/by": "missing"}
+            assert "mechanic asked for it" in problem["detail"]
     ok(await do(client, it, "approve", by="supervisor"))
     # What others rely on is closed, not taken back.
     problem = refused(await do(client, it, "cancel"), 409, "move-refused")
@@ -243,6 +253,105 @@ async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
                 {"part": "A", "store": MAIN, "wanted": "2", "available": "1"}
             ]
     assert await on_hand(client, "A") == ("1", "1", "0")
+
+
+async def test_without_names_nobody_is_asked_for_one(client: AsyncClient) -> None:
+    await stocked(client, A=1)
+    for verb, body in (("approve", {}), ("reject", {"reason": "x"})):
+        made = await cart(client, "anonymous", A=1)
+        ok(await do(client, made, "submit"))
+        assert ok(await do(client, made, verb, **body))["decided_by"] == "anonymous"
+
+
+async def test_a_count_below_what_is_held_is_recorded_after_a_release(
+    client: AsyncClient,
+) -> None:
+    await stocked(client, A=4, B=1)
+    held_back = await cart(client, "electrician", A=1)
+    ok(await do(client, held_back, "submit"))
+    it = await submitted(client, A=3, B=1)
+    it = ok(await do(client, it, "approve", by="supervisor"))
+    count = ("adjust", {"A": -2})
+    answer = await book(client, *count, reason="Counted: two are missing")
+    problem = refused(answer, 409, "insufficient-stock")
+    assert problem["short"][0]["requisitions"] == [
+        {"id": it["id"], "reserved": "3"},
+        {"id": held_back["id"], "reserved": "1"},
+    ]
+    holder = f"3 of it is held for requisition {it['id']} (and 1 more)"
+    assert holder in problem["detail"]
+    address = url("requisitions", it["id"], "release")
+    assert f"POST {address} gives it back" in problem["detail"]
+
+    for lines, status in (
+        ([{"part": "A", "quantity": 4}], 409),
+        ([{"part": "C", "quantity": 1}], 404),
+        ([], 422),
+    ):
+        answer = await client.post(address, json={"lines": lines})
+        assert answer.status_code == status
+    assert await get(client, "requisitions", it["id"]) == it
+    less = {"lines": [{"part": "a", "quantity": 2}], "reason": "Two are missing"}
+    it = ok(await client.post(address, json=less))
+    assert (it["state"], it["backordered"]) == ("approved", True)
+    assert held(it) == {"A": ("3", "1", "0", "2"), "B": ("1", "1", "0", "0")}
+    [last, *_] = (await get(client, "movements", requisition=it["id"]))["items"]
+    assert (last["kind"], last["reserved"], last["reason"]) == (
+        *("release", "-2"),
+        "Two are missing",
+    )
+    ok(await book(client, *count, reason="Counted: two are missing"))
+    assert await on_hand(client, "A") == ("2", "2", "0")
+    assert held(ok(await do(client, it, "reserve")))["A"] == ("3", "1", "0", "2")
+
+    # All that it holds; then there is nothing to give back, nor to hand out.
+    it = ok(await do(client, it, "release"))
+    assert held(it) == {"A": ("3", "0", "0", "3"), "B": ("1", "0", "0", "1")}
+    problem = refused(await do(client, it, "release"), 409, "insufficient-stock")
+    assert "nothing was released" in problem["detail"]
+    assert await on_hand(client, "B") == ("1", "0", "1")
+
+
+async def test_no_requisition_costs_more_than_an_order_can(
+    client: AsyncClient,
+) -> None:
+    await stocked(client, A=1000)
+    ok(await change(client, "parts", "A", price="999999999"))
+    done = await order(client, "A1", cost="999999999999.99")
+    body = asking(A=1001) | {"operation": done["id"]}
+    made = created(await client.post(url("requisitions"), json=body))
+    problem = refused(await do(client, made, "submit"), 409, "conflict")
+    assert (problem["state"], "1000999998999.00" in problem["detail"]) == ("cart", True)
+    assert (await get(client, "requisitions", made["id"]))["state"] == "cart"
+    line = url("requisitions", made["id"], "lines", "A")
+    ok(await client.put(line, json={"quantity": 1000}))
+    ok(await do(client, made, "submit"))
+    ok(await do(client, made, "approve", by="supervisor"))
+    # Nor does one that cost something before.
+    problem = refused(await do(client, made, "issue"), 409, "conflict")
+    assert f"{done['id']} costs 999999999999.99" in problem["detail"]
+    assert await on_hand(client, "A") == ("1000", "1000", "0")
+    more = {"kind": "other", "amount": "0.01"}
+    answer = await client.post(url("operations", done["id"], "costs"), json=more)
+    refused(answer, 409, "conflict")
+
+
+async def test_what_was_submitted_and_costs_too_much_is_refused_in_words(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The release before submitted it."""
+    await stocked(client, A=2)
+    ok(await change(client, "parts", "A", price="999999999999"))
+    done = await order(client, "A1", cost="0")
+    body = asking(A=2) | {"operation": done["id"]}
+    made = created(await client.post(url("requisitions"), json=body))
+    monkeypatch.setattr(service, "COST_END", Decimal(10**30))
+    ok(await do(client, made, "submit"))
+    ok(await do(client, made, "approve", by="supervisor"))
+    problem = refused(await do(client, made, "issue"), 409, "conflict")
+    assert "with 1999999999998.00 more" in problem["detail"]
+    one = [{"part": "A", "quantity": 1}]
+    ok(await do(client, made, "issue", lines=one))
 
 
 async def test_what_is_reserved_is_not_there_for_others(client: AsyncClient) -> None:

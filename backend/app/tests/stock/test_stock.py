@@ -112,7 +112,13 @@ async def test_nothing_moves_where_one_part_is_short(client: AsyncClient) -> Non
         problem = refused(answer, 409, "insufficient-stock")
         wanted = str(abs(Decimal(str(lines["B"]))))
         assert problem["short"] == [
-            {"part": "B", "store": MAIN, "wanted": wanted, "available": "5"}
+            {
+                "part": "B",
+                "store": MAIN,
+                "wanted": wanted,
+                "available": "5",
+                "requisitions": [],
+            }
         ]
         assert f"5 of B to give, not {wanted}" in problem["detail"]
         assert await ledger(client) == before

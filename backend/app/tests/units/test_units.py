@@ -89,7 +89,8 @@ async def test_a_swap_is_told_from_both_sides(aboard: AsyncClient) -> None:
     assert ok(out)["removed_at"] == day(9)
     assert (await get(aboard, "units", two))["equipment"] is None
     again = await aboard.post(url("units", two, "remove"), json={})
-    refused(again, 409, "conflict")
+    problem = refused(again, 409, "conflict")
+    assert f"GET {url('units', two, 'installations')}" in problem["detail"]
     # What was long ago is told later, and must have been free.
     await put(aboard, "S3", at=day(9), until=day(12))
     assert (await sat(aboard, "equipment", "A1", "units"))[0] == (
@@ -134,6 +135,96 @@ async def test_what_is_taken_is_refused(aboard: AsyncClient) -> None:
         address = url("units", str(uuid4())) + path
         method = "POST" if path == "/remove" else "GET"
         refused(await aboard.request(method, address, json={}), 404, "not-found")
+
+
+async def test_nothing_has_happened_in_the_future(aboard: AsyncClient) -> None:
+    slip = {"at": "2062-01-05T00:00:00Z"}
+    answer = await send(aboard, "S1", **slip)
+    assert pointers(refused(answer, 422, "invalid")) == {"/at": "invalid-instant"}
+    answer = await send(aboard, "S1", at=day(1), until=slip["at"])
+    assert pointers(refused(answer, 422, "invalid")) == {"/until": "invalid-instant"}
+    assert (await get(aboard, "units"))["items"] == []
+    made = await put(aboard, "S1", at=day(1))
+    out = url("units", made["installed"]["unit"]["id"], "remove")
+    answer = await aboard.post(out, json=slip)
+    assert pointers(refused(answer, 422, "invalid")) == {"/at": "invalid-instant"}
+
+
+async def test_the_past_of_what_sits_there_is_told(aboard: AsyncClient) -> None:
+    await put(aboard, "S1", at=day(20))
+    told = {"at": day(1), "until": day(5), "reason": "Sent ashore"}
+    before = await put(aboard, "S1", **told)
+    assert before["removed"] is None
+    assert before["installed"]["removed_because"] == "Sent ashore"
+    assert await sat(aboard, "equipment", "A1", "units") == [
+        ("A1", "S1", "20", "-"),
+        ("A1", "S1", "01", "05"),
+    ]
+    # But not what contradicts it.
+    for until in (day(4), day(21)):
+        answer = await send(aboard, "S1", at=day(3), until=until)
+        refused(answer, 409, "occupied")
+    late = await send(aboard, "S2", at=day(6), until=day(21))
+    detail = refused(late, 409, "occupied")["detail"]
+    assert "Unit S1 sits in A1 since 2026-01-20T00:00:00Z." in detail
+
+
+async def test_a_wrong_instant_is_corrected(aboard: AsyncClient) -> None:
+    await put(aboard, "S1", at=day(1))
+    swap = await put(aboard, "S2", at=day(9), reason="Worn")
+    before, after = (
+        ("installations", swap[it]["id"]) for it in ("removed", "installed")
+    )
+    assert await get(aboard, *after) == swap["installed"]
+    # It was on the fifth: first the one is gone, then the other comes.
+    early = await change(aboard, *after, installed_at=day(5))
+    problem = refused(early, 409, "occupied")
+    assert f"PATCH {url(*before)} corrects it" in problem["detail"]
+    assert await get(aboard, *after) == swap["installed"]
+    gone = await change(aboard, *before, match='"2"', removed_at=day(5))
+    assert ok(gone)["removed_because"] == "Worn"
+    stale = await change(aboard, *before, match='"2"', removed_at=day(4))
+    refused(stale, 412, "stale-version")
+    ok(await change(aboard, *after, installed_at=day(5)))
+    ok(await change(aboard, *before, removed_because="Leaks"))
+    assert await sat(aboard, "equipment", "A1", "units") == [
+        ("A1", "S2", "05", "-"),
+        ("A1", "S1", "01", "05"),
+    ]
+    kept = await get(aboard, *before)
+    for which, wrong, where in (
+        (before, {"removed_at": day(1)}, "/removed_at"),
+        (before, {"installed_at": day(5)}, "/installed_at"),
+        (before, {"installed_at": None}, "/installed_at"),
+        (before, {"removed_at": "2062-01-05T00:00:00Z"}, "/removed_at"),
+        (after, {"removed_because": "Worn"}, "/removed_because"),
+    ):
+        answer = await change(aboard, *which, **wrong)
+        assert pointers(refused(answer, 422, "invalid")).keys() == {where}
+    assert await get(aboard, *before) == kept
+    answer = await change(aboard, *before, removed_at=None)
+    assert "Unit S2 sits in" in refused(answer, 409, "occupied")["detail"]
+    answer = await change(aboard, *after, installed_at=day(4))
+    assert "Unit S1 sat in" in refused(answer, 409, "occupied")["detail"]
+    nowhere = ("installations", str(uuid4()))
+    refused(await aboard.get(url(*nowhere)), 404, "not-found")
+
+
+async def test_what_never_sat_there_is_withdrawn(aboard: AsyncClient) -> None:
+    await put(aboard, "S1", at=day(1))
+    swap = await put(aboard, "WRONG", at=day(9), reason="Worn")
+    wrong = url("installations", swap["installed"]["id"])
+    refused(await aboard.delete(wrong), 428, "version-required")
+    stale = await aboard.delete(wrong, headers={"If-Match": '"2"'})
+    refused(stale, 412, "stale-version")
+    gone = await aboard.delete(wrong, headers={"If-Match": '"1"'})
+    assert (gone.status_code, gone.content) == (204, b"")
+    refused(await aboard.get(wrong), 404, "not-found")
+    # So that the other one was never taken out.
+    removed = ("installations", swap["removed"]["id"])
+    back = ok(await change(aboard, *removed, removed_at=None))
+    assert (back["removed_at"], back["removed_because"]) == (None, None)
+    assert await sat(aboard, "equipment", "A1", "units") == [("A1", "S1", "01", "-")]
 
 
 async def test_spares_are_units_too(aboard: AsyncClient) -> None:
