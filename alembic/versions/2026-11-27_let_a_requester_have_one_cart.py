@@ -11,8 +11,8 @@ come.
 
 from alembic import op
 
-revision = "0031"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
