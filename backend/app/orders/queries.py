@@ -76,6 +76,10 @@ _THEN = ", ".join(
     for field in SAME
     if field not in {Field.COST, Field.ACTIVITY}
 )
+# A day without a time is the whole day: what was begun on it was over no sooner.
+_END = f"""
+        CASE WHEN s.finished_at = date_trunc('day', {_then(Field.STARTED_AT)}, 'UTC')
+            THEN {_then(Field.STARTED_AT)} ELSE s.finished_at END"""
 _MERGED = f"""
 CREATE TEMPORARY TABLE merged ON COMMIT DROP AS
 SELECT m."row", m.code, m.id, m.version, m.reference, m.type, m.title, m.note, m.state,
@@ -85,19 +89,21 @@ SELECT m."row", m.code, m.id, m.version, m.reference, m.type, m.title, m.note, m
     m.finished_at,
     -- When it was done or given up; else when it was begun, planned for or ordered.
     CASE WHEN m.state = 'done' THEN coalesce(m.finished_at, m.done_at)
-        WHEN m.state = 'cancelled' THEN coalesce(m.finished_at, m.known_at,
-            m.started_at, m.planned_at, m.ordered_at, now())
+        WHEN m.state = 'cancelled' THEN coalesce(m.finished_at,
+            greatest(m.cancelled_at, m.started_at), m.planned_at, m.ordered_at,
+            m.known_at, now())
         ELSE coalesce(m.started_at, m.planned_at, m.ordered_at, m.known_at, now())
     END AS performed_at
 FROM (
-    SELECT s."row", s.equipment AS code, o.id, o.version, s.reference, s.finished_at,
-        {_THEN}, coalesce(s.state, o.state, 'done') AS state,
+    SELECT s."row", s.equipment AS code, o.id, o.version, s.reference,
+        {_END} AS finished_at, {_THEN}, coalesce(s.state, o.state, 'done') AS state,
         coalesce(s.cost, o.cost, 0)::numeric(14, 2) AS cost,
         CASE WHEN s.given & {BITS[Field.ACTIVITY]} > 0 THEN s.activity
             WHEN o.id IS NOT NULL THEN o.activity
             ELSE (SELECT min(a.code) FROM maintenance_activities a
                 WHERE lower(a.name) = lower(s.type)) END AS activity,
         CASE WHEN o.state = 'done' THEN o.performed_at END AS done_at,
+        CASE WHEN o.state = 'cancelled' THEN o.performed_at END AS cancelled_at,
         o.performed_at AS known_at
     FROM ordered s
     LEFT JOIN operations o ON o.equipment = s.equipment AND o.reference = s.reference
@@ -131,7 +137,7 @@ _RULES = (
     (
         *("started_at", "begun-later", "started_at::text"),
         "It was over before it was begun. Correct one of them.",
-        "state IN ('done', 'cancelled') AND started_at > performed_at",
+        "started_at > CASE state WHEN 'done' THEN performed_at ELSE finished_at END",
     ),
     (
         *("cancel_reason", "missing", "NULL"),

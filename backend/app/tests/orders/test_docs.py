@@ -9,7 +9,7 @@ from httpx2 import AsyncClient
 from app.orders.fields import Field, fields
 from app.tests.factories import created, equipment, vessel
 from app.tests.imports.factories import counts, wrong
-from app.tests.orders.test_imports import send
+from app.tests.orders.factories import send
 
 ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "orders.md").read_text()

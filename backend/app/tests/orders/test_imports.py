@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from httpx2 import AsyncClient, Response
+from httpx2 import AsyncClient
 
 from app.settings import Settings
 from app.tests.conftest import connected
@@ -11,18 +11,15 @@ from app.tests.factories import (
     JSON,
     change,
     created,
-    equipment,
     get,
     ok,
     order,
     pointers,
     refused,
     url,
-    vessel,
 )
 from app.tests.imports.factories import (
     ARRAY,
-    CSV,
     NDJSON,
     XLSX,
     apply,
@@ -31,6 +28,7 @@ from app.tests.imports.factories import (
     workbook,
     wrong,
 )
+from app.tests.orders.factories import fleet, orders, plan, send
 
 # What such systems export, in small: states and priorities in their own words, days
 # first, long texts, one order of two equipment, and what has no place here.
@@ -60,54 +58,9 @@ MAPPING: JSON = {
 }
 
 
-@pytest.fixture
-async def aboard(client: AsyncClient) -> AsyncClient:
-    await fleet(client)
-    return client
-
-
-async def fleet(client: AsyncClient) -> None:
-    await vessel(client, "NDV")
-    await vessel(client, "MV9")
-    await equipment(client, "NDV-A1", of="NDV")
-    for tag in ("45-KA-7101", "45-PA-7102"):
-        await equipment(client, f"NDV-{tag}", of="NDV", tag=tag)
-    await equipment(client, "Z1", of="MV9")
-
-
-async def send(
-    client: AsyncClient,
-    content: str | bytes,
-    kind: str = CSV,
-    *,
-    mapping: object = None,
-    **params: str,
-) -> Response:
-    if mapping is not None:
-        params["mapping"] = json.dumps(mapping)
-    return await client.post(
-        url("vessels", "NDV", "operations", "imports"),
-        content=content.encode() if isinstance(content, str) else content,
-        params=params,
-        headers={"Content-Type": kind},
-    )
-
-
-async def plan(
-    client: AsyncClient, content: str | bytes, kind: str = CSV, **params: str
-) -> JSON:
-    return created(await send(client, content, kind, **params))
-
-
 async def export(client: AsyncClient, text: str = EXPORT) -> JSON:
     answer = await send(client, text, mapping=MAPPING, dates="day-first")
     return created(answer)
-
-
-async def orders(client: AsyncClient, **params: str) -> list[JSON]:
-    page = await get(client, "operations", sort="created_at", **params)
-    items: list[JSON] = page["items"]
-    return items
 
 
 async def test_an_export_is_brought_over_once_and_whole(
@@ -391,31 +344,3 @@ async def test_a_problem_of_long_ago_keeps_its_order_and_its_dates(
     [known] = await orders(aboard)
     assert (known["issue"], known["cost"]) == (made["number"], "12.50")
     assert known["finished_at"] == ordered["finished_at"]
-
-
-SPELT = {
-    "2013-02-21": "2013-02-21T00:00:00Z",
-    "2013-02-21 06:00": "2013-02-21T06:00:00Z",
-    "2013-02-21t06:00:30.5+01:00": "2013-02-21T05:00:30.500000Z",
-    "2013-02-21 06:00:00 UTC": "2013-02-21T06:00:00Z",
-    "20130221": "2013-02-21T00:00:00Z",
-    "21.2.2013 6:00": "2013-02-21T06:00:00Z",
-    "2/21/2013 12:05 AM": "2013-02-21T00:05:00Z",
-    "02/21/2013 6:05:09 pm": "2013-02-21T18:05:09Z",
-    "2-21-2013": "2013-02-21T00:00:00Z",
-    "1361426400000": "2013-02-21T06:00:00Z",
-}
-
-
-async def test_dates_are_read_as_they_are_spelt(aboard: AsyncClient) -> None:
-    wrong_ones = ("21/02/2013", "2/21/2013 13:00 PM", "2013-2-21", "21.02.13", "41000")
-    items = [
-        {"tag": "NDV-A1", "order": str(n), "state": "new", "type": "x", "due": spelt}
-        for n, spelt in enumerate((*SPELT, *wrong_ones))
-    ]
-    planned = await plan(aboard, json.dumps(items), ARRAY, dates="month-first")
-    found = [(error["value"], error["code"]) for error in planned["errors"]]
-    assert found == [(spelt, "invalid-instant") for spelt in wrong_ones]
-    ok(await apply(aboard, planned, skip_errors="true"))
-    read = {int(made["reference"]): made["due_at"] for made in await orders(aboard)}
-    assert [read[n] for n in range(len(SPELT))] == list(SPELT.values())
