@@ -163,21 +163,16 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     Field.STATE: ("status", "orderstatus", "workorderstatus"),
     Field.PACKAGE: ("workpackage", "workpackagenumber", "packagenumber"),
     Field.ORDERED_AT: (
-        *("orderedat", "created", "createdat", "createddate", "creationdate"),
-        "createdon",
+        *("created", "createdat", "createddate", "creationdate", "createdon"),
     ),
-    Field.DUE_AT: ("dueat", "due", "duedate"),
-    Field.PLANNED_AT: ("plannedat", "plannedstart", "plannedstartdate"),
-    Field.STARTED_AT: (
-        *("startedat", "starttime", "startdate", "actualstart", "actualstartdate"),
-    ),
+    Field.DUE_AT: ("due", "duedate"),
+    Field.PLANNED_AT: ("plannedstart", "plannedstartdate"),
+    Field.STARTED_AT: ("starttime", "startdate", "actualstart", "actualstartdate"),
     Field.FINISHED_AT: (
-        *("finishedat", "performedat", "endtime", "enddate", "actualend"),
+        *("performedat", "endtime", "enddate", "actualend"),
         *("actualfinish", "finishdate", "completiondate", "completedat"),
     ),
-    Field.ACTIVE_HOURS: ("activemaintenancehours",),
-    Field.DOWN_HOURS: ("downhours", "downtimehours"),
-    Field.CANCEL_REASON: ("cancelreason",),
+    Field.DOWN_HOURS: ("downtimehours",),
 }
 
 
