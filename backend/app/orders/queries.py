@@ -170,6 +170,7 @@ def _text(value: str) -> str:
 
 
 _FIELDS = ", ".join(f"'{column}', {_text(f'm.{column}')}" for column in COLUMNS)
+_STORED = ", ".join(f"'{column}', {_text(f'o.{column}')}" for column in SAME)
 _DIFFERS = " OR ".join(f"m.{c} IS DISTINCT FROM o.{c}" for c in COLUMNS)
 _CHANGES = " || ".join(
     f"CASE WHEN m.{c} IS DISTINCT FROM o.{c} THEN jsonb_build_object('{c}', "
@@ -183,7 +184,9 @@ WITH kept AS (
         changes, problems, original)
     SELECT $1, s."row", a.action, m.version, s.equipment,
         CASE WHEN a.action <> 'error' THEN
-            jsonb_build_object('equipment', s.equipment, {_FIELDS}) END,
+            jsonb_build_object('equipment', s.equipment, {_FIELDS})
+            -- What stays where the row says nothing.
+            WHEN o.id IS NOT NULL THEN jsonb_build_object({_STORED}) END,
         CASE WHEN a.action = 'update' THEN {_CHANGES} END,
         f.problems,
         CASE WHEN a.action = 'error' THEN string_to_array(s.original, $2, $3) END

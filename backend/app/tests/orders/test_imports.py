@@ -258,6 +258,42 @@ async def test_rows_with_errors_come_back_to_be_mended(aboard: AsyncClient) -> N
     )
 
 
+async def test_what_a_row_lacked_stays_when_it_is_mended(aboard: AsyncClient) -> None:
+    """CSV has no absent cells: the file of errors has what is stored."""
+    urgent = {"priority": {"column": "prio", "values": {"1": "2", "2": "3"}}}
+    known = {
+        "type": "repair",
+        "due_at": "2030-02-01T00:00:00Z",
+        "priority": 2,
+        "note": "First,\nthen",
+        "started_at": "2013-02-21T06:00:00Z",
+        "finished_at": "2013-02-22T18:00:00Z",
+        "active_maintenance_hours": "4.50",
+    }
+    made = await order(aboard, "NDV-A1", "12.50", reference="1", **known)
+    lacking = {"equipment": "NDV-A1", "reference": 1, "category": "urgent"}
+    more = dict.fromkeys(("cost", "prio", *known), "") | {"category": "corrective"}
+    file = "\n".join(
+        json.dumps(item)
+        for item in (
+            lacking,
+            lacking | more | {"reference": 2, "type": "x", "finished_at": "2013-01-01"},
+        )
+    )
+    planned = created(await send(aboard, file, NDJSON, mapping=urgent))
+    assert wrong(planned) == [(1, "category", "invalid-category")]
+    text = (await aboard.get(planned["links"]["errors_csv"])).text
+    mended = text.replace("urgent", "preventive", 1)
+    planned = created(await send(aboard, mended, mapping=urgent))
+    assert planned["updates"][0]["changes"] == {
+        "category": {"before": None, "after": "preventive"}
+    }
+    ok(await apply(aboard, planned))
+    [same] = await orders(aboard, reference="1")
+    assert same | known | {"cost": "12.50", "category": "preventive"} == same
+    assert same["id"] == made["id"]
+
+
 async def test_a_file_that_names_no_order_is_refused(aboard: AsyncClient) -> None:
     for sheet in ("reference\n1\n", "tag\nNDV-A1\n"):
         answer = await send(aboard, sheet)
