@@ -111,6 +111,19 @@ FROM (
 ) m
 """
 
+# Whether a row would open work `o` again of an issue `i` on which nobody works.
+_OVER = """{state} IN ('planned', 'in_progress')
+    AND o.state NOT IN ('planned', 'in_progress')
+    AND i.state NOT IN ('open', 'reopened', 'triaged', 'in_progress')"""
+_ISSUE_OVER = f"""
+INSERT INTO found
+SELECT m."row", 'state', 'issue-over', m.state,
+    'Its work is that of issue ' || i.number || ', which is ' || i.state || '. Reopen '
+    'that first: POST /api/v1/issues/' || i.number || '/reopen. Or translate its state.'
+FROM merged m JOIN operations o ON o.id = m.id JOIN issues i ON i.number = o.issue
+WHERE {_OVER.format(state="m.state")}
+"""
+
 _NOT_YET = "It did not come to that: leave it blank, or translate its state."
 # field, code, value, message, of which rows
 _RULES = (
@@ -212,6 +225,7 @@ async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
     await db.execute("ANALYZE ordered", timeout=SECONDS)
     await db.execute(_MERGED, timeout=SECONDS)
     await db.execute("ANALYZE merged", timeout=SECONDS)
+    await db.execute(_ISSUE_OVER, timeout=SECONDS)
     for field, code, value, message, rows in _RULES:
         rule = _JUDGED.format(value=value, rows=rows)
         await db.execute(rule, field, code, message, timeout=SECONDS)
@@ -223,19 +237,29 @@ async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
 # --- applying -------------------------------------------------------------------------
 
 # In one order for all, so that two writers never wait for each other.
+_LOCK_ISSUES = """
+SELECT FROM issues WHERE number IN (
+    SELECT o.issue FROM operations o JOIN import_rows r
+        ON o.equipment = r.code AND o.reference = r.fields ->> 'reference'
+    WHERE r.import_id = $1 AND r.action = 'update'
+      AND r.fields ->> 'state' IN ('planned', 'in_progress'))
+ORDER BY number FOR NO KEY UPDATE
+"""
 _LOCK = """
 SELECT FROM operations o JOIN import_rows r
     ON o.equipment = r.code AND o.reference = r.fields ->> 'reference'
 WHERE r.import_id = $1 AND r.action = 'update'
 ORDER BY o.id FOR NO KEY UPDATE OF o
 """
-_STALE = """
+_STALE = f"""
 SELECT count(*) FROM import_rows r
 LEFT JOIN equipment e ON e.vessel = $2 AND e.code = r.code
 LEFT JOIN operations o ON o.equipment = r.code
     AND o.reference = r.fields ->> 'reference'
+LEFT JOIN issues i ON i.number = o.issue
 WHERE r.import_id = $1 AND r.action <> 'error'
-  AND (e.code IS NULL OR o.version IS DISTINCT FROM r.planned_version)
+  AND (e.code IS NULL OR o.version IS DISTINCT FROM r.planned_version
+    OR ({_OVER.format(state="r.fields ->> 'state'")}))
 """
 _WRITTEN = ", ".join(COLUMNS)
 _VALUES = ", ".join(f"v.{column}" for column in COLUMNS)
@@ -257,6 +281,7 @@ WHERE r.import_id = $1 AND r.action = 'update'
 async def stale(db: Driver, import_id: uuid.UUID, vessel: str) -> int:
     """How many rows of the plan were made from what is gone; locks what it updates."""
     await db.execute("DISCARD PLANS")
+    await db.execute(_LOCK_ISSUES, import_id, timeout=SECONDS)
     await db.execute(_LOCK, import_id, timeout=SECONDS)
     return int(await db.fetchval(_STALE, import_id, vessel, timeout=SECONDS))
 
