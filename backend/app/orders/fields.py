@@ -1,5 +1,6 @@
 """The fields that a file of orders can give, and how each is read."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -20,6 +21,7 @@ _CENT = Decimal("0.01")
 _HOURS_MAX = Decimal(10**8)
 _PRIORITIES = {"1", "2", "3", "4"}
 _TYPE_MAX = 64
+_BREAKS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 _COST: TypeAdapter[Decimal] = TypeAdapter(Cost)
 
@@ -35,7 +37,7 @@ _STATES = {
 def _translate(name: str, known: str, text: str) -> PydanticCustomError:
     return PydanticCustomError(
         f"invalid-{name}",
-        'Write {known}, or translate it in the mapping: "values": {{"{text}": "…"}}.',
+        'Write {known}, or translate it in the mapping: "values": {"{text}": "…"}.',
         {"known": known, "text": text[:40]},
     )
 
@@ -56,6 +58,11 @@ def _priority(text: str) -> int:
     if text in _PRIORITIES:
         return int(text)
     raise _translate("priority", "1 (urgent) to 4 (low)", text)
+
+
+def _story(text: str) -> str:
+    """Pages and lines that other systems break by signs of their own are lines."""
+    return check_story(_BREAKS.sub("\n", text))
 
 
 def _type(text: str) -> str:
@@ -136,7 +143,7 @@ _CHECKS: dict[str, Callable[[str], Any]] = {
     Field.REFERENCE: check_label,
     Field.TYPE: _type,
     Field.TITLE: check_label,
-    Field.NOTE: check_story,
+    Field.NOTE: _story,
     Field.STATE: _state,
     Field.CATEGORY: _category,
     Field.ACTIVITY: check_code,
@@ -164,13 +171,18 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     Field.PACKAGE: ("workpackage", "workpackagenumber", "packagenumber"),
     Field.ORDERED_AT: (
         *("created", "createdat", "createddate", "creationdate", "createdon"),
+        "reportdate",
     ),
-    Field.DUE_AT: ("due", "duedate"),
-    Field.PLANNED_AT: ("plannedstart", "plannedstartdate"),
-    Field.STARTED_AT: ("starttime", "startdate", "actualstart", "actualstartdate"),
+    Field.DUE_AT: ("due", "duedate", "requiredend", "requiredenddate", "targcompdate"),
+    Field.PLANNED_AT: (
+        *("plannedstart", "plannedstartdate", "scheduledstart", "schedstart"),
+    ),
+    Field.STARTED_AT: (
+        *("starttime", "startdate", "actualstart", "actualstartdate", "actstart"),
+    ),
     Field.FINISHED_AT: (
         *("performedat", "endtime", "enddate", "actualend"),
-        *("actualfinish", "finishdate", "completiondate", "completedat"),
+        *("actualfinish", "actfinish", "finishdate", "completiondate", "completedat"),
     ),
     Field.DOWN_HOURS: ("downtimehours",),
 }

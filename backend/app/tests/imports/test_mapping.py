@@ -131,7 +131,7 @@ async def test_values_are_translated_where_they_are_named(client: AsyncClient) -
         (e["row"], e["column"], e["field"], e["code"], e["value"])
         for e in planned["errors"]
     ] == [(5, "s", "status", "invalid-status", "gone")]
-    assert '"gone": "active"' in planned["errors"][0]["message"]
+    assert '"values": {"gone": "active"}.' in planned["errors"][0]["message"]
     found = await rows(client, planned, action="create")
     assert [(r["values"]["status"], r["values"]["group"]) for r in found] == [
         ("active", "Gas"),

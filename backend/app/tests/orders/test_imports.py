@@ -237,6 +237,30 @@ async def test_what_is_wrong_with_a_row_is_said(
     assert [item["reference"] for item in await orders(aboard)] == ["7"]
 
 
+async def test_a_word_that_is_not_known_says_how_to_translate_it(
+    aboard: AsyncClient,
+) -> None:
+    sheet = "equipment,reference,type,state\nNDV-A1,1,x,TECO\n"
+    [problem] = (await plan(aboard, sheet))["errors"]
+    assert problem["message"] == (
+        "Write planned, in_progress, done or cancelled, or translate it in the "
+        'mapping: "values": {"TECO": "…"}.'
+    )
+
+
+async def test_breaks_of_pages_and_lines_in_a_note_are_lines(
+    aboard: AsyncClient,
+) -> None:
+    told = "One\x0btwo\x0cthree\u2028four\u0085five\r\nsix"
+    item = {"equipment": "NDV-A1", "reference": "1", "type": "x", "state": "open"}
+    file = json.dumps([item | {"note": told}, item | {"reference": 2, "note": "\a"}])
+    planned = await plan(aboard, file, ARRAY)
+    assert wrong(planned) == [(2, "note", "control-character")]
+    ok(await apply(aboard, planned, skip_errors="true"))
+    [made] = await orders(aboard)
+    assert made["note"] == "One\ntwo\nthree\nfour\nfive\r\nsix"
+
+
 async def test_rows_with_errors_come_back_to_be_mended(aboard: AsyncClient) -> None:
     text = (
         "equipment,reference,type,state,note,due\n"
