@@ -8,13 +8,13 @@ import uuid
 from collections.abc import Sequence
 
 from app.database import Driver
-from app.imports import lists
+from app.imports import lists, merging
 from app.imports.reading import Read
 from app.imports.rows import ABSENT, SEPARATOR, Problem
 from app.imports.walks import SECONDS
-from app.orders.fields import BITS, KEPT, KEYS, Field
+from app.orders.fields import KEPT, KEYS, Field
 
-STAGED = ("row", *Field, "given", "original")
+BITS = merging.bits(Field)
 # Those that an order has under their own names; it is done when it was performed.
 SAME = tuple(
     field for field in Field if field not in {*KEYS, Field.FINISHED_AT, Field.STATE}
@@ -38,37 +38,16 @@ async def make_room(db: Driver) -> None:
 
 
 async def stage(db: Driver, rows: Sequence[Read], problems: Sequence[Problem]) -> None:
-    records = [
-        (
-            row.number,
-            *(row.said.get(field) for field in Field),
-            sum(BITS[field] for field in Field if field in row.said),
-            row.original,
-        )
-        for row in rows
-    ]
-    await lists.stage(db, "ordered", STAGED, records, problems)
+    await merging.stage(db, "ordered", BITS, rows, problems)
 
 
 # --- the plan -------------------------------------------------------------------------
 
-# The first of equal rows stands.
-_TWICE = """
-INSERT INTO found
-SELECT "row", 'reference', 'duplicate-row', reference,
-    'Row ' || first || ' has this order of this equipment too. Remove one of them.'
-FROM (
-    SELECT "row", reference, min("row") OVER (PARTITION BY equipment, reference)
-        AS first
-    FROM ordered WHERE equipment IS NOT NULL AND reference IS NOT NULL
-) named WHERE "row" > first
-"""
-
 
 def _then(field: Field) -> str:
     """SQL: the field as it will be, from the row where that gives it."""
-    then = f"CASE WHEN s.given & {BITS[field]} > 0 THEN s.{field} ELSE o.{field} END"
-    return f"coalesce(s.{field}, o.{field})" if field in KEPT else then
+    kept = f"coalesce(s.{field}, o.{field})"
+    return kept if field in KEPT else merging.then(field, BITS[field])
 
 
 _THEN = ", ".join(
@@ -76,15 +55,12 @@ _THEN = ", ".join(
     for field in SAME
     if field not in {Field.COST, Field.ACTIVITY}
 )
-# A day without a time is the whole day: what was begun on it was over no sooner.
-_END = f"""
-        CASE WHEN s.finished_at = date_trunc('day', {_then(Field.STARTED_AT)}, 'UTC')
-            THEN {_then(Field.STARTED_AT)} ELSE s.finished_at END"""
+_END = merging.whole_day("s.finished_at", _then(Field.STARTED_AT))
 _MERGED = f"""
 CREATE TEMPORARY TABLE merged ON COMMIT DROP AS
-SELECT m."row", m.code, m.id, m.version, m.reference, m.type, m.title, m.note, m.state,
-    m.category, m.activity, m.priority, m.package, m.cost, m.ordered_at, m.due_at,
-    m.planned_at, m.started_at, m.active_maintenance_hours, m.down_hours,
+SELECT m."row", m.equipment, m.id, m.version, m.reference, m.type, m.title, m.note,
+    m.state, m.category, m.activity, m.priority, m.package, m.cost, m.ordered_at,
+    m.due_at, m.planned_at, m.started_at, m.active_maintenance_hours, m.down_hours,
     CASE WHEN m.state = 'cancelled' THEN m.cancel_reason END AS cancel_reason,
     m.finished_at,
     -- When it was done or given up; else when it was begun, planned for or ordered.
@@ -95,7 +71,7 @@ SELECT m."row", m.code, m.id, m.version, m.reference, m.type, m.title, m.note, m
         ELSE coalesce(m.started_at, m.planned_at, m.ordered_at, m.known_at, now())
     END AS performed_at
 FROM (
-    SELECT s."row", s.equipment AS code, o.id, o.version, s.reference,
+    SELECT s."row", s.equipment, o.id, o.version, s.reference,
         {_END} AS finished_at, {_THEN}, coalesce(s.state, o.state, 'done') AS state,
         coalesce(s.cost, o.cost, 0)::numeric(14, 2) AS cost,
         CASE WHEN s.given & {BITS[Field.ACTIVITY]} > 0 THEN s.activity
@@ -125,8 +101,7 @@ WHERE {_OVER.format(state="m.state")}
 """
 
 _NOT_YET = "It did not come to that: leave it blank, or translate its state."
-# field, code, value, message, of which rows
-_RULES = (
+_RULES: tuple[merging.Rule, ...] = (
     (
         *("type", "missing", "NULL"),
         "This order is new: say what is done. Map a column to it, or a constant.",
@@ -168,67 +143,19 @@ _RULES = (
         "cost <> (SELECT sum(l.amount) FROM cost_lines l WHERE l.operation = m.id)",
     ),
 )
-# What a cell already has a problem with is no news.
-_JUDGED = """
-INSERT INTO found
-SELECT m."row", $1::text, $2::text, {value}, $3::text FROM merged m
-WHERE ({rows}) AND NOT EXISTS (
-    SELECT FROM found f WHERE f."row" = m."row" AND (f.field = $1 OR f.field = 'state'))
-"""
-
-
-def _text(value: str) -> str:
-    """SQL: a value as the API would spell it."""
-    return f"to_jsonb({value}) #>> '{{}}'"
-
-
-_FIELDS = ", ".join(f"'{column}', {_text(f'm.{column}')}" for column in COLUMNS)
-_STORED = ", ".join(f"'{column}', {_text(f'o.{column}')}" for column in SAME)
-_DIFFERS = " OR ".join(f"m.{c} IS DISTINCT FROM o.{c}" for c in COLUMNS)
-_CHANGES = " || ".join(
-    f"CASE WHEN m.{c} IS DISTINCT FROM o.{c} THEN jsonb_build_object('{c}', "
-    f"jsonb_build_object('before', {_text(f'o.{c}')}, 'after', {_text(f'm.{c}')})) "
-    "ELSE '{}' END"
-    for c in COLUMNS
-)
-_KEEP = f"""
-WITH kept AS (
-    INSERT INTO import_rows (import_id, "row", action, planned_version, code, fields,
-        changes, problems, original)
-    SELECT $1, s."row", a.action, m.version, s.equipment,
-        CASE WHEN a.action <> 'error' THEN
-            jsonb_build_object('equipment', s.equipment, {_FIELDS})
-            -- What stays where the row says nothing.
-            WHEN o.id IS NOT NULL THEN jsonb_build_object({_STORED}) END,
-        CASE WHEN a.action = 'update' THEN {_CHANGES} END,
-        f.problems,
-        CASE WHEN a.action = 'error' THEN string_to_array(s.original, $2, $3) END
-    FROM ordered s
-    LEFT JOIN merged m USING ("row")
-    LEFT JOIN operations o ON o.id = m.id
-    {lists.WRONG}
-    CROSS JOIN LATERAL (SELECT CASE
-        WHEN f."row" IS NOT NULL THEN 'error'
-        WHEN m.id IS NULL THEN 'create'
-        WHEN {_DIFFERS} THEN 'update'
-        ELSE 'unchanged' END AS action) a
-    RETURNING action
-)
-SELECT action, count(*) FROM kept GROUP BY action
-"""
+_KEEP = merging.keeping("ordered", "operations", COLUMNS, said=SAME)
 
 
 async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
     """Judge the staged rows and store them as the plan; how many of each action."""
     await lists.name_equipment(db, vessel, "ordered")
-    await db.execute(_TWICE, timeout=SECONDS)
+    said = "has this order of this equipment too. Remove one of them."
+    await merging.find_twice(db, "ordered", KEYS, said)
     await db.execute("ANALYZE ordered", timeout=SECONDS)
     await db.execute(_MERGED, timeout=SECONDS)
     await db.execute("ANALYZE merged", timeout=SECONDS)
     await db.execute(_ISSUE_OVER, timeout=SECONDS)
-    for field, code, value, message, rows in _RULES:
-        rule = _JUDGED.format(value=value, rows=rows)
-        await db.execute(rule, field, code, message, timeout=SECONDS)
+    await merging.judge(db, _RULES)
     kept = await db.fetch(_KEEP, import_id, SEPARATOR, ABSENT, timeout=SECONDS)
     await db.execute("DROP TABLE ordered, found, merged")
     return {row["action"]: row["count"] for row in kept}

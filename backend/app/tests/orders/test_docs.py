@@ -94,8 +94,9 @@ def test_every_error_of_a_row_is_listed() -> None:
     sources = (app / "orders" / "fields.py", app / "orders" / "dates.py")
     text = "".join(source.read_text() for source in sources)
     raised = set(re.findall(r'PydanticCustomError\(\s*"([a-z-]+)"', text))
-    raised |= {f"invalid-{name}" for name in re.findall(r'_translate\("(\w+)"', text)}
-    queries = (app / "orders" / "queries.py").read_text()
+    raised |= {f"invalid-{name}" for name in re.findall(r'translate\("(\w+)"', text)}
+    modules = ("orders/queries.py", "imports/merging.py")
+    queries = "".join((app / module).read_text() for module in modules)
     raised |= set(re.findall(r'\*\("\w+", "([a-z-]+)"', queries))
     raised |= set(re.findall(r"'([a-z]+-[a-z]+)', (?:reference|m\.state)", queries))
     listed = {
