@@ -153,7 +153,8 @@ def created(row: PlannedRow) -> str:
 
 
 def updated(update: Update) -> str:
-    lines = [clean(update.code)]
+    names = (update.code, update.reference)
+    lines = ["  ".join(clean(name) for name in names if name)]
     for field, change in update.changes.items():
         before, after = quoted(change.before), quoted(change.after)
         lines.append(f"      {clean(field)}: {before} → {after}")

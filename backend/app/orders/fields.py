@@ -157,15 +157,14 @@ EQUIPMENT = (
     *("code", "equipmentcode", "equipmentnumber", "equipmenttag", "tag"),
     *("tagname", "tagno", "asset", "assettag", "functionallocation"),
 )
-REFERENCE = (
-    *("workordernumber", "workorderno", "workorder", "wonum", "wonumber"),
-    *("ordernumber", "orderno", "order"),
-)
 CREATED = ("created", "createdat", "createddate", "creationdate", "createdon")
 DUE = ("due", "duedate", "requiredend", "requiredenddate", "targcompdate")
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     Field.EQUIPMENT: EQUIPMENT,
-    Field.REFERENCE: REFERENCE,
+    Field.REFERENCE: (
+        *("workordernumber", "workorderno", "workorder", "wonum", "wonumber"),
+        *("ordernumber", "orderno", "order"),
+    ),
     Field.TYPE: ("ordertype", "workordertype", "worktype", "maintenancetype"),
     Field.TITLE: ("workordertitle", "shorttext"),
     Field.NOTE: ("description", "desc", "longtext", "workorderdesc"),

@@ -116,6 +116,7 @@ async def test_an_export_is_brought_over_once_and_whole(
         {
             "row": 5,
             "code": "NDV-A1",
+            "reference": "4600152",
             "changes": {
                 "ordered_at": {"before": "2013-02-06T09:30:00+00:00", "after": None},
                 "due_at": {
