@@ -120,6 +120,7 @@ class Field(StrEnum):
     ACTIVITY = "activity"
     PRIORITY = "priority"
     PACKAGE = "package"
+    ISSUE = "issue"
     COST = "cost"
     ORDERED_AT = "ordered_at"
     DUE_AT = "due_at"
@@ -147,6 +148,7 @@ _CHECKS: dict[str, Callable[[str], Any]] = {
     Field.ACTIVITY: check_code,
     Field.PRIORITY: priority,
     Field.PACKAGE: check_label,
+    Field.ISSUE: check_label,
     Field.COST: _cost,
     Field.ACTIVE_HOURS: _hours,
     Field.DOWN_HOURS: _hours,
@@ -170,6 +172,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     Field.NOTE: ("description", "desc", "longtext", "workorderdesc"),
     Field.STATE: ("status", "orderstatus", "workorderstatus"),
     Field.PACKAGE: ("workpackage", "workpackagenumber", "packagenumber"),
+    Field.ISSUE: ("issuenumber", "notification", "notificationnumber", "ticketid"),
     Field.ORDERED_AT: (*CREATED, "reportdate"),
     Field.DUE_AT: DUE,
     Field.PLANNED_AT: (

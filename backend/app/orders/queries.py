@@ -17,16 +17,19 @@ from app.orders.fields import KEPT, KEYS, Field
 BITS = merging.bits(Field)
 # Those that an order has under their own names; it is done when it was performed.
 SAME = tuple(
-    field for field in Field if field not in {*KEYS, Field.FINISHED_AT, Field.STATE}
+    field
+    for field in Field
+    if field not in {*KEYS, Field.FINISHED_AT, Field.STATE, Field.ISSUE}
 )
-COLUMNS = ("reference", *SAME, "state", "performed_at")
+COLUMNS = ("reference", *SAME, "state", "performed_at", "issue")
 
 _TABLE = """
 CREATE TEMPORARY TABLE ordered (
     "row" integer, equipment text COLLATE "C", reference text COLLATE "C", type text,
     title text, note text, state text, category text, activity text COLLATE "C",
-    priority integer, package text, cost numeric(14, 2), ordered_at timestamptz,
-    due_at timestamptz, planned_at timestamptz, started_at timestamptz,
+    priority integer, package text, issue text COLLATE "C", cost numeric(14, 2),
+    ordered_at timestamptz, due_at timestamptz, planned_at timestamptz,
+    started_at timestamptz,
     finished_at timestamptz, active_maintenance_hours numeric(10, 2),
     down_hours numeric(10, 2), cancel_reason text, given integer, original text
 ) ON COMMIT DROP;
@@ -61,6 +64,7 @@ CREATE TEMPORARY TABLE merged ON COMMIT DROP AS
 SELECT m."row", m.equipment, m.id, m.version, m.reference, m.type, m.title, m.note,
     m.state, m.category, m.activity, m.priority, m.package, m.cost, m.ordered_at,
     m.due_at, m.planned_at, m.started_at, m.active_maintenance_hours, m.down_hours,
+    coalesce(m.hangs_on, m.named) AS issue, m.hangs_on, m.named, m.named_as,
     CASE WHEN m.state = 'cancelled' THEN m.cancel_reason END AS cancel_reason,
     m.finished_at,
     -- When it was done or given up; else when it was begun, planned for or ordered.
@@ -80,23 +84,26 @@ FROM (
                 WHERE lower(a.name) = lower(s.type)) END AS activity,
         CASE WHEN o.state = 'done' THEN o.performed_at END AS done_at,
         CASE WHEN o.state = 'cancelled' THEN o.performed_at END AS cancelled_at,
-        o.performed_at AS known_at
+        o.performed_at AS known_at, o.issue AS hangs_on, i.number AS named,
+        s.issue AS named_as
     FROM ordered s
     LEFT JOIN operations o ON o.equipment = s.equipment AND o.reference = s.reference
+    LEFT JOIN issues i ON i.vessel = $1 AND i.reference = s.issue
     WHERE s.equipment IS NOT NULL AND s.reference IS NOT NULL
 ) m
 """
 
-# Whether a row would open work `o` again of an issue `i` on which nobody works.
+# Whether a row would open work of an issue `i` on which nobody works; that which is
+# stored as `o` may be open already.
 _OVER = """{state} IN ('planned', 'in_progress')
-    AND o.state NOT IN ('planned', 'in_progress')
+    AND (o.state IN ('planned', 'in_progress') AND o.issue = i.number) IS NOT TRUE
     AND i.state NOT IN ('open', 'reopened', 'triaged', 'in_progress')"""
 _ISSUE_OVER = f"""
 INSERT INTO found
 SELECT m."row", 'state', 'issue-over', m.state,
     'Its work is that of issue ' || i.number || ', which is ' || i.state || '. Reopen '
     'that first: POST /api/v1/issues/' || i.number || '/reopen. Or translate its state.'
-FROM merged m JOIN operations o ON o.id = m.id JOIN issues i ON i.number = o.issue
+FROM merged m JOIN issues i ON i.number = m.issue LEFT JOIN operations o ON o.id = m.id
 WHERE {_OVER.format(state="m.state")}
 """
 
@@ -133,6 +140,16 @@ _RULES: tuple[merging.Rule, ...] = (
         "state = 'cancelled' AND cancel_reason IS NULL",
     ),
     (
+        *("issue", "unknown-issue", "named_as"),
+        "No issue of this vessel has this reference. Bring the issues over first.",
+        "named_as IS NOT NULL AND named IS NULL",
+    ),
+    (
+        *("issue", "other-issue", "named_as"),
+        "This order hangs on another issue, and stays there. Correct one of them.",
+        "named <> hangs_on",
+    ),
+    (
         *("activity", "unknown-code", "activity"),
         "This is none of the maintenance activities. Translate it, or add it to them.",
         "activity NOT IN (SELECT a.code FROM maintenance_activities a)",
@@ -152,7 +169,7 @@ async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
     said = "has this order of this equipment too. Remove one of them."
     await merging.find_twice(db, "ordered", KEYS, said)
     await db.execute("ANALYZE ordered", timeout=SECONDS)
-    await db.execute(_MERGED, timeout=SECONDS)
+    await db.execute(_MERGED, vessel, timeout=SECONDS)
     await db.execute("ANALYZE merged", timeout=SECONDS)
     await db.execute(_ISSUE_OVER, timeout=SECONDS)
     await merging.judge(db, _RULES)
@@ -166,9 +183,8 @@ async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
 # In one order for all, so that two writers never wait for each other.
 _LOCK_ISSUES = """
 SELECT FROM issues WHERE number IN (
-    SELECT o.issue FROM operations o JOIN import_rows r
-        ON o.equipment = r.code AND o.reference = r.fields ->> 'reference'
-    WHERE r.import_id = $1 AND r.action = 'update'
+    SELECT (r.fields ->> 'issue')::bigint FROM import_rows r
+    WHERE r.import_id = $1 AND r.action IN ('create', 'update')
       AND r.fields ->> 'state' IN ('planned', 'in_progress'))
 ORDER BY number FOR NO KEY UPDATE
 """
@@ -183,7 +199,7 @@ SELECT count(*) FROM import_rows r
 LEFT JOIN equipment e ON e.vessel = $2 AND e.code = r.code
 LEFT JOIN operations o ON o.equipment = r.code
     AND o.reference = r.fields ->> 'reference'
-LEFT JOIN issues i ON i.number = o.issue
+LEFT JOIN issues i ON i.number = (r.fields ->> 'issue')::bigint
 WHERE r.import_id = $1 AND r.action <> 'error'
   AND (e.code IS NULL OR o.version IS DISTINCT FROM r.planned_version
     OR ({_OVER.format(state="r.fields ->> 'state'")}))

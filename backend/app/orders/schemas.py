@@ -51,6 +51,7 @@ class OrderMapping(FlatMapping):
     activity: Source | None = None
     priority: Source | None = None
     package: Source | None = None
+    issue: Source | None = None
     cost: Source | None = None
     ordered_at: Source | None = None
     due_at: Source | None = None

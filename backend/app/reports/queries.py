@@ -123,7 +123,10 @@ WHERE m.before NOT IN {ACTIVE} AND m.state <> m.before
 _NOT_YET = "It did not come to that: leave it blank, or translate its state."
 _SOONER = "It was over before it was seen. Correct one of them."
 _NEW = "This issue is new: say it. Map a column to it, or a constant."
-_TERM = "This is no such code of the taxonomy. Translate it, or add it there."
+_TERM = (
+    "This is none of them: GET /api/v1/taxonomy/{} lists those. Translate it in the "
+    "mapping, or add it there."
+)
 _TERMS = {
     Field.FAILURE_MODE: "failure_modes",
     Field.MECHANISM: "failure_mechanisms",
@@ -182,7 +185,10 @@ _RULES: tuple[merging.Rule, ...] = (
         AND cancel_reason IS NULL""",
     ),
     *(
-        (field, "unknown-code", field, _TERM, f"{field} NOT IN (SELECT code FROM {of})")
+        (
+            *(field, "unknown-code", field, _TERM.format(of.replace("_", "-"))),
+            f"{field} NOT IN (SELECT code FROM {of})",
+        )
         for field, of in _TERMS.items()
     ),
     (

@@ -11,6 +11,8 @@ from app.tests.conftest import connected, seen
 from app.tests.factories import JSON, created, get, ok, refused, url
 from app.tests.imports.factories import apply, counts, wrong
 from app.tests.orders.factories import fleet, orders, plan
+from app.tests.reports.factories import known
+from app.tests.reports.factories import plan as plan_issues
 from app.tests.test_transactions import WAITING
 
 SHEET = "equipment,reference,state\nNDV-A1,4600131,{}\n"
@@ -55,6 +57,54 @@ async def test_work_of_an_issue_that_is_over_is_not_opened(
     )
     ok(await apply(aboard, await plan(aboard, SHEET.format("in_progress"))))
     assert [each["state"] for each in await orders(aboard)] == ["in_progress"]
+
+
+async def test_orders_of_a_file_hang_on_issues_by_their_references(
+    aboard: AsyncClient,
+) -> None:
+    issues = "reference,equipment,title,kind,observed_at,state,resolved_at\n" + "".join(
+        f"{number},NDV-A1,Leaks,failure,2013-02-01,{state}\n"
+        for number, state in (("N1", "open,"), ("N2", "closed,2013-02-22"))
+    )
+    ok(await apply(aboard, await plan_issues(aboard, issues)))
+    leak, over = [await known(aboard, number) for number in ("N1", "N2")]
+    head = "equipment,reference,type,state,finished_at,notification\n"
+    sheet = head + (
+        "NDV-A1,1,repair,planned,,N1\nNDV-A1,2,repair,done,2013-02-22,N2\n"
+        "NDV-A1,3,repair,planned,,\n"
+    )
+    ok(await apply(aboard, await plan(aboard, sheet)))
+    found = {each["reference"]: each["issue"] for each in await orders(aboard)}
+    assert found == {"1": leak["number"], "2": over["number"], "3": None}
+    assert (await known(aboard, "N1"))["open_orders"] == 1
+    assert counts(await plan(aboard, sheet)) == (0, 0, 3, 0)
+    # What is blank, or not there, lets an order hang where it does.
+    blank = sheet.replace(",N1", ",").replace(",N2", ",")
+    assert counts(await plan(aboard, blank)) == (0, 0, 3, 0)
+    planned = await plan(
+        aboard,
+        head + "NDV-A1,1,repair,planned,,N2\nNDV-A1,3,repair,planned,,N2\n"
+        "NDV-A1,4,repair,planned,,N2\nNDV-A1,5,repair,planned,,N3\n"
+        "NDV-A1,6,repair,done,2013-02-23,N2\n",
+    )
+    assert wrong(planned) == [
+        (2, "issue", "other-issue"),
+        (3, "state", "issue-over"),
+        (4, "state", "issue-over"),
+        (5, "issue", "unknown-issue"),
+    ]
+    late = await plan(aboard, head + "NDV-A1,3,repair,planned,,N1\n")
+    assert late["updates"][0]["changes"] == {
+        "issue": {"before": None, "after": str(leak["number"])}
+    }
+    ok(await apply(aboard, planned, skip_errors="true"))
+    ok(await apply(aboard, late))
+    assert (await known(aboard, "N1"))["orders"] == 2
+    # It ends before the plan is applied: nobody works on it any more.
+    last = await plan(aboard, head + "NDV-A1,7,repair,planned,,N1\n")
+    here = url("issues", str(leak["number"]), "cancel")
+    ok(await aboard.post(here, json={"reason": "A false alarm"}))
+    refused(await apply(aboard, last), 409, "plan-stale")
 
 
 # While it is held, an import has judged and locked what it will write, and waits.
