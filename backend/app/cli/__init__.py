@@ -24,6 +24,7 @@ from app.cli import (
     stock,
     units,
     vessels,
+    work,
 )
 from app.cli.options import DEFAULT_URL, Json, RootUrl
 
@@ -43,6 +44,7 @@ for part in features:
 moves.register(equipment.app)
 levels.register(stock.stock)
 orders.register(operations.operation)
+work.register(operations.operation, issues.issue)
 for command in (export, imports, house):
     command.register(app)
 
