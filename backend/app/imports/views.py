@@ -195,7 +195,8 @@ def _stored(planned: Import) -> dict[int, str]:
     return {
         planned.header.index(column): field
         for field, said in planned.columns.items()
-        if (column := _column(planned, field)) and "refers_to" not in said
+        if (column := _column(planned, field))
+        and (isinstance(said, str) or "refers_to" not in said)
     }
 
 

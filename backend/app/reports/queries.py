@@ -59,10 +59,14 @@ _THEN = ", ".join(
     if field not in {Field.PRIORITY, Field.DOWN_UNTIL}
 )
 _STEPS = "'{open,reopened,triaged,in_progress,resolved,closed}'::text[]"
+ACTIVE = "('open', 'reopened', 'triaged', 'in_progress')"
 # A file takes an issue on, as far as it is there or here. What was called a duplicate
-# stays one.
+# stays one, and what was reopened here does until it ended again.
 _STATE = f"""CASE
     WHEN s.state IS NULL OR o.state = 'duplicate' THEN coalesce(o.state, 'open')
+    WHEN s.state NOT IN {ACTIVE} AND o.state IN {ACTIVE} AND EXISTS (
+        SELECT FROM issue_moves v WHERE v.issue = o.number AND v.after = 'reopened'
+        AND (v.at < coalesce(s.closed_at, s.resolved_at)) IS NOT TRUE) THEN o.state
     WHEN (s.state IN ('resolved', 'closed')) = (o.state IN ('resolved', 'closed'))
         AND array_position({_STEPS}, s.state) <= array_position({_STEPS}, o.state)
         THEN o.state
@@ -97,7 +101,6 @@ FROM said s JOIN ended e USING ("row")
 
 # --- the plan -------------------------------------------------------------------------
 
-ACTIVE = "('open', 'reopened', 'triaged', 'in_progress')"
 # Whether an issue would be resolved while orders `w` of it are still to be done.
 UNDONE = """{after} IN ('resolved', 'closed') AND {before} IN {active}
     AND EXISTS (SELECT FROM operations w WHERE w.issue = {number}

@@ -321,6 +321,26 @@ async def test_what_is_a_duplicate_here_stays_one(aboard: AsyncClient) -> None:
     assert len(await moves(aboard, other)) == 1
 
 
+async def test_what_was_reopened_here_is_ended_by_what_came_later(
+    aboard: AsyncClient,
+) -> None:
+    """An old file does not close it again."""
+    ok(await apply(aboard, await export(aboard)))
+    for reference in ("10001", "10004"):
+        number = str((await known(aboard, reference))["number"])
+        at = {"at": "2013-03-01T08:00:00Z"}
+        ok(await aboard.post(url("issues", number, "reopen"), json=at))
+    ok(await aboard.post(url("issues", number, "triage"), json={}))
+    assert counts(await export(aboard)) == (0, 0, 4, 0)
+    later = await export(aboard, EXPORT.replace("22/02/2013 18:00", "02/03/2013"))
+    assert later["updates"][0]["changes"] == {
+        "state": {"before": "reopened", "after": "closed"}
+    }
+    ok(await apply(aboard, later))
+    assert (await known(aboard, "10001"))["state"] == "closed"
+    assert (await known(aboard, "10004"))["state"] == "triaged"
+
+
 async def test_a_file_that_names_no_issue_is_refused(aboard: AsyncClient) -> None:
     answer = await send(aboard, "tag\nNDV-A1\n")
     assert "?mapping=" in refused(answer, 422, "unreadable-file")["detail"]
