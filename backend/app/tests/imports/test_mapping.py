@@ -147,7 +147,12 @@ async def test_null_leaves_a_field_alone(client: AsyncClient) -> None:
     content = "code,name,location\nA1,y,M2\n"
     planned = await plan(client, content, mapping={"location": None})
     assert planned["updates"] == [
-        {"row": 2, "code": "A1", "changes": {"name": {"before": "x", "after": "y"}}}
+        {
+            "row": 2,
+            "code": "A1",
+            "reference": None,
+            "changes": {"name": {"before": "x", "after": "y"}},
+        }
     ]
     assert planned["ignored_columns"] == ["location"]
 
