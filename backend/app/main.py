@@ -32,6 +32,7 @@ from app.orders.router import router as orders
 from app.parts.router import router as parts
 from app.refusals import Refusals
 from app.reliability.router import router as reliability
+from app.reports.router import router as reports
 from app.requisitions.router import router as requisitions
 from app.settings import Settings
 from app.stock.router import router as stock
@@ -110,7 +111,16 @@ def create_app(settings: Settings) -> FastAPI:
     strict = [Depends(parameters.refuse_unknown)]
     for router in (
         *(vessels, taxonomy, equipment, changing, units, operations, orders, issues),
-        *(issue_notes, imports, failures, reliability, parts, stock, requisitions),
+        *(
+            issue_notes,
+            reports,
+            imports,
+            failures,
+            reliability,
+            parts,
+            stock,
+            requisitions,
+        ),
         changes,
     ):
         app.include_router(router, prefix=PREFIX, dependencies=strict)

@@ -25,6 +25,7 @@ from app.cli import (
     stock,
     units,
     vessels,
+    work,
 )
 from app.cli.options import DEFAULT_URL, Json, RootUrl
 
@@ -45,6 +46,7 @@ moves.register(equipment.app)
 levels.register(stock.stock)
 orders.register(operations.operation)
 handing.register(requisitions.app)
+work.register(operations.operation, issues.issue)
 for command in (export, imports, house):
     command.register(app)
 

@@ -10,6 +10,18 @@ import typer
 
 FIELDS = ("code", "tag", "name", "location", "group", "class", "parent", "status")
 SENSOR_FIELDS = ("sensor", "equipment")
+ORDER_FIELDS = (
+    *("equipment", "reference", "type", "title", "note", "state", "category"),
+    *("activity", "priority", "package", "issue", "cost", "ordered_at", "due_at"),
+    *("planned_at", "started_at", "finished_at", "active_maintenance_hours"),
+    *("down_hours", "cancel_reason"),
+)
+ISSUE_FIELDS = (
+    *("equipment", "reference", "title", "description", "kind", "state", "priority"),
+    *("failure_mode", "mechanism", "cause", "detection_method", "impact", "reporter"),
+    *("observed_at", "due_at", "down_since", "down_until", "resolved_at", "closed_at"),
+    "cancel_reason",
+)
 WORD = re.compile(r"(?P<field>[^:=@]+)(?P<kind>:=|=)(?P<source>.*)", re.DOTALL)
 TRANSLATION = re.compile(
     r"(?P<field>[^:=]+):(?P<before>[^=]*)=(?P<after>.*)", re.DOTALL

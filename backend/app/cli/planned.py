@@ -33,7 +33,8 @@ class Change(BaseModel):
 
 class Update(BaseModel):
     row: int
-    code: str
+    code: str | None
+    reference: str | None = None
     changes: dict[str, Change]
 
 

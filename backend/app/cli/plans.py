@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from app.cli.client import Api
-from app.cli.mapping import FIELDS, SENSOR_FIELDS
+from app.cli.mapping import FIELDS, ISSUE_FIELDS, ORDER_FIELDS, SENSOR_FIELDS
 from app.cli.planned import Log, Plan, PlannedRow, RowError, Source, Update
 from app.cli.render import Screen, clean, count, instant, quoted
 
@@ -53,7 +53,7 @@ class PlanScreen:
         self.line(f"Plan {plan.id}: {plan.vessel}{file}, {rows}", "bold")
         if plan.details:
             self.line(f"  {told(plan.details)}", "dim")
-        fields = (*FIELDS, *SENSOR_FIELDS)
+        fields = dict.fromkeys((*FIELDS, *SENSOR_FIELDS, *ORDER_FIELDS, *ISSUE_FIELDS))
         same = [field for field in fields if plan.columns.get(field) == field]
         if same:
             self.line(f"  {', '.join(same)} ← columns of these names", "dim")
@@ -142,6 +142,8 @@ def told(log: Log) -> str:
 def created(row: PlannedRow) -> str:
     if sensor := row.values.get("sensor"):
         return f"sensor {clean(sensor)} at {clean(row.values.get('equipment'))}"
+    if reference := row.values.get("reference"):
+        return work(reference, row)
     name, location = row.values.get("name"), row.values.get("location")
     words = f"{row.code}  {quoted(name)} at {quoted(location)}"
     for field in ("tag", "group", "class", "parent"):
@@ -152,8 +154,19 @@ def created(row: PlannedRow) -> str:
     return words
 
 
+def work(reference: str, row: PlannedRow) -> str:
+    """An order or an issue, which may be of a vessel as a whole."""
+    said = row.values
+    words = f"{clean(reference)}  {quoted(said.get('title'))}"
+    for field in ("type", "kind", "state"):
+        if value := said.get(field):
+            words += f", {clean(value)}"
+    return f"{words}, of {row.code or 'the vessel'}"
+
+
 def updated(update: Update) -> str:
-    lines = [clean(update.code)]
+    names = (update.code, update.reference)
+    lines = ["  ".join(clean(name) for name in names if name)]
     for field, change in update.changes.items():
         before, after = quoted(change.before), quoted(change.after)
         lines.append(f"      {clean(field)}: {before} → {after}")

@@ -67,11 +67,13 @@ def upload(
     media_type: str,
     mapping: Mapping | None = None,
     delimiter: str | None = None,
+    dates: str | None = None,
 ) -> httpx2.Response:
     query = {
         "filename": file.name,
         "mapping": json.dumps(mapping, ensure_ascii=False) if mapping else None,
         "delimiter": delimiter,
+        "dates": dates,
     }
     try:
         with file.open("rb") as stream:

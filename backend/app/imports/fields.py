@@ -41,7 +41,7 @@ def _status(text: str) -> str:
     raise PydanticCustomError(
         "invalid-status",
         'Write active or inactive, or translate it in the mapping: "values": '
-        '{{"{text}": "active"}}.',
+        '{"{text}": "active"}.',
         {"text": text[:40]},
     )
 

@@ -201,7 +201,7 @@ def _check_texts(
 
 def _by_name(header: Sequence[str], name: str, synonyms: set[str]) -> int | None:
     """The column that bears a field's own name, else a synonym that feeds no other."""
-    for known in ({name}, synonyms):
+    for known in ({_plain(name)}, synonyms):
         found = [i for i, title in enumerate(header) if _plain(title) in known]
         if len(found) > 1:
             titles = " and ".join(repr(header[i]) for i in found)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SENSORS = "sensors"
     FAILURES = "failures"
     OPERATIONS = "operations"
+    ISSUES = "issues"
 
 
 class Import(Record):

@@ -117,9 +117,10 @@ FROM (
 """
 _UPDATES_SHOWN = """
 SELECT coalesce(json_agg(json_build_object(
-    'row', "row", 'code', code, 'changes', changes) ORDER BY "row"), '[]')::text
+    'row', "row", 'code', code, 'reference', fields ->> 'reference', 'changes', changes
+) ORDER BY "row"), '[]')::text
 FROM (
-    SELECT "row", code, changes FROM import_rows
+    SELECT "row", code, fields, changes FROM import_rows
     WHERE import_id = $1 AND action = 'update' ORDER BY "row" LIMIT $2
 ) r
 """

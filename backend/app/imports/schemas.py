@@ -133,7 +133,10 @@ class Change(BaseModel):
 
 class RowUpdate(BaseModel):
     row: int
-    code: str
+    code: Annotated[
+        str | None, Field(description="None of an issue of the vessel as a whole.")
+    ]
+    reference: Annotated[str | None, Field(description="Of an order or an issue.")]
     changes: dict[str, Change]
 
 

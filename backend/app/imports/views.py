@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any, Literal
 
 from fastapi import Response
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.cells import defuse
 from app.database import Sessions, be_patient, driver
 from app.downloads import Download, Write
 from app.imports import queries, schemas
-from app.imports.fields import ATTRIBUTES, FIELDS
+from app.imports.fields import ATTRIBUTES
 from app.imports.models import Action, Import, ImportRow, Kind
 from app.imports.walks import SECONDS
 from app.links import href
@@ -84,14 +84,19 @@ def _kept(planned: Import) -> dict[str, str]:
     return ATTRIBUTES if planned.kind is Kind.REGISTER else {}
 
 
+def _values(planned: Import, row: Row[Any] | ImportRow) -> dict[str, str | None]:
+    if row.fields is not None:
+        return row.fields
+    return {name: getattr(row, kept) for name, kept in _kept(planned).items()}
+
+
 def row(planned: Import, row: ImportRow) -> schemas.PlanRow:
-    kept = {name: getattr(row, kept) for name, kept in _kept(planned).items()}
     return schemas.PlanRow(
         row=row.row,
         action=row.action,
         code=row.code,
         tag=row.tag,
-        values=kept if row.fields is None else row.fields,
+        values=_values(planned, row),
         changes=_changes(row),
         errors=_problems(planned, row),
     )
@@ -156,7 +161,7 @@ async def _errors(sessions: Sessions, planned: Import, write: Write) -> None:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([*map(defuse, places.values()), *REASON])
     wrong = (
-        select(*(getattr(ImportRow, name) for name in ("row", "problems", "original")))
+        select(ImportRow.row, ImportRow.problems, ImportRow.original, ImportRow.fields)
         .add_columns(*(getattr(ImportRow, name) for name in ATTRIBUTES.values()))
         .where(ImportRow.import_id == planned.id, ImportRow.action == Action.ERROR)
         .order_by(ImportRow.row)
@@ -168,11 +173,12 @@ async def _errors(sessions: Sessions, planned: Import, write: Write) -> None:
         result = await session.stream(wrong)
         async for row in result:
             known = dict(enumerate(row.original))
+            stored = _values(planned, row)
             cells = []
             for place in places:
                 cell = known.get(place)
                 if cell is None and place in absent:
-                    cell = getattr(row, absent[place])
+                    cell = _spelt(planned, absent[place], stored)
                 cells.append(defuse(cell or ""))
             writer.writerow([*cells, row.row, _reason(row.problems)])
             await write(text.getvalue().encode())
@@ -187,11 +193,20 @@ def _stored(planned: Import) -> dict[int, str]:
     CSV has no absent cells, and a blank one would clear the field.
     """
     return {
-        planned.header.index(column): ATTRIBUTES[field]
-        for field in FIELDS
+        planned.header.index(column): field
+        for field, said in planned.columns.items()
         if (column := _column(planned, field))
-        and "refers_to" not in planned.columns[field]
+        and (isinstance(said, str) or "refers_to" not in said)
     }
+
+
+def _spelt(planned: Import, field: str, stored: dict[str, str | None]) -> str | None:
+    """What is stored, in the words of which the mapping makes it."""
+    value, said = stored.get(field), planned.columns[field]
+    words = said.get("values", {}) if isinstance(said, dict) else {}
+    if value is None or words.get(value, value) == value:
+        return value
+    return next((word for word, meant in words.items() if meant == value), value)
 
 
 def _reason(problems: list[dict[str, Any]]) -> str:

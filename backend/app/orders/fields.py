@@ -1,5 +1,6 @@
 """The fields that a file of orders can give, and how each is read."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -20,6 +21,7 @@ _CENT = Decimal("0.01")
 _HOURS_MAX = Decimal(10**8)
 _PRIORITIES = {"1", "2", "3", "4"}
 _TYPE_MAX = 64
+_BREAKS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 _COST: TypeAdapter[Decimal] = TypeAdapter(Cost)
 
@@ -32,10 +34,10 @@ _STATES = {
 }
 
 
-def _translate(name: str, known: str, text: str) -> PydanticCustomError:
+def translate(name: str, known: str, text: str) -> PydanticCustomError:
     return PydanticCustomError(
         f"invalid-{name}",
-        'Write {known}, or translate it in the mapping: "values": {{"{text}": "…"}}.',
+        'Write {known}, or translate it in the mapping: "values": {"{text}": "…"}.',
         {"known": known, "text": text[:40]},
     )
 
@@ -43,19 +45,24 @@ def _translate(name: str, known: str, text: str) -> PydanticCustomError:
 def _state(text: str) -> str:
     if state := _STATES.get(text.lower().replace(" ", "_").replace("-", "_")):
         return state
-    raise _translate("state", "planned, in_progress, done or cancelled", text)
+    raise translate("state", "planned, in_progress, done or cancelled", text)
 
 
 def _category(text: str) -> str:
     if text.lower() in set(Category):
         return text.lower()
-    raise _translate("category", "corrective or preventive", text)
+    raise translate("category", "corrective or preventive", text)
 
 
-def _priority(text: str) -> int:
+def priority(text: str) -> int:
     if text in _PRIORITIES:
         return int(text)
-    raise _translate("priority", "1 (urgent) to 4 (low)", text)
+    raise translate("priority", "1 (urgent) to 4 (low)", text)
+
+
+def story(text: str) -> str:
+    """Pages and lines that other systems break by signs of their own are lines."""
+    return check_story(_BREAKS.sub("\n", text))
 
 
 def _type(text: str) -> str:
@@ -96,7 +103,7 @@ def _hours(text: str) -> Decimal:
     return hours.quantize(_CENT, ROUND_HALF_EVEN)
 
 
-def _moment(text: str, dates: DateOrder | None) -> datetime:
+def moment(text: str, dates: DateOrder | None) -> datetime:
     return _sound(_MOMENT, read_date(text, dates).isoformat())
 
 
@@ -113,6 +120,7 @@ class Field(StrEnum):
     ACTIVITY = "activity"
     PRIORITY = "priority"
     PACKAGE = "package"
+    ISSUE = "issue"
     COST = "cost"
     ORDERED_AT = "ordered_at"
     DUE_AT = "due_at"
@@ -125,8 +133,6 @@ class Field(StrEnum):
 
 
 INSTANTS = tuple(field for field in Field if field.endswith("_at"))
-# Which fields a row gives at all, as bits: the others stay as they are.
-BITS = {field: 1 << place for place, field in enumerate(Field)}
 # A row must say these two; where the next three are blank, they stay as they are.
 KEYS = (Field.EQUIPMENT, Field.REFERENCE)
 KEPT = (Field.TYPE, Field.STATE, Field.COST)
@@ -136,23 +142,27 @@ _CHECKS: dict[str, Callable[[str], Any]] = {
     Field.REFERENCE: check_label,
     Field.TYPE: _type,
     Field.TITLE: check_label,
-    Field.NOTE: check_story,
+    Field.NOTE: story,
     Field.STATE: _state,
     Field.CATEGORY: _category,
     Field.ACTIVITY: check_code,
-    Field.PRIORITY: _priority,
+    Field.PRIORITY: priority,
     Field.PACKAGE: check_label,
+    Field.ISSUE: check_label,
     Field.COST: _cost,
     Field.ACTIVE_HOURS: _hours,
     Field.DOWN_HOURS: _hours,
     Field.CANCEL_REASON: check_label,
 }
 # Letters and digits alone, in lower case.
+EQUIPMENT = (
+    *("code", "equipmentcode", "equipmentnumber", "equipmenttag", "tag"),
+    *("tagname", "tagno", "asset", "assettag", "functionallocation"),
+)
+CREATED = ("created", "createdat", "createddate", "creationdate", "createdon")
+DUE = ("due", "duedate", "requiredend", "requiredenddate", "targcompdate")
 _SYNONYMS: dict[str, tuple[str, ...]] = {
-    Field.EQUIPMENT: (
-        *("code", "equipmentcode", "equipmentnumber", "equipmenttag", "tag"),
-        *("tagname", "tagno", "asset", "assettag", "functionallocation"),
-    ),
+    Field.EQUIPMENT: EQUIPMENT,
     Field.REFERENCE: (
         *("workordernumber", "workorderno", "workorder", "wonum", "wonumber"),
         *("ordernumber", "orderno", "order"),
@@ -162,38 +172,36 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     Field.NOTE: ("description", "desc", "longtext", "workorderdesc"),
     Field.STATE: ("status", "orderstatus", "workorderstatus"),
     Field.PACKAGE: ("workpackage", "workpackagenumber", "packagenumber"),
-    Field.ORDERED_AT: (
-        *("orderedat", "created", "createdat", "createddate", "creationdate"),
-        "createdon",
+    Field.ISSUE: ("issuenumber", "notification", "notificationnumber", "ticketid"),
+    Field.ORDERED_AT: (*CREATED, "reportdate"),
+    Field.DUE_AT: DUE,
+    Field.PLANNED_AT: (
+        *("plannedstart", "plannedstartdate", "scheduledstart", "schedstart"),
     ),
-    Field.DUE_AT: ("dueat", "due", "duedate"),
-    Field.PLANNED_AT: ("plannedat", "plannedstart", "plannedstartdate"),
     Field.STARTED_AT: (
-        *("startedat", "starttime", "startdate", "actualstart", "actualstartdate"),
+        *("starttime", "startdate", "actualstart", "actualstartdate", "actstart"),
     ),
     Field.FINISHED_AT: (
-        *("finishedat", "performedat", "endtime", "enddate", "actualend"),
-        *("actualfinish", "finishdate", "completiondate", "completedat"),
+        *("performedat", "endtime", "enddate", "actualend"),
+        *("actualfinish", "actfinish", "finishdate", "completiondate", "completedat"),
     ),
-    Field.ACTIVE_HOURS: ("activemaintenancehours",),
-    Field.DOWN_HOURS: ("downhours", "downtimehours"),
-    Field.CANCEL_REASON: ("cancelreason",),
+    Field.DOWN_HOURS: ("downtimehours",),
 }
 
 
-def _needed(field: Field, what: str) -> tuple[frozenset[str], str]:
+def needed(field: str, what: str) -> tuple[frozenset[str], str]:
     said = f'Say which is, such as ?mapping={{"{field}": "…"}}.'
     return frozenset({field}), f"No column is {what}. {said}"
 
 
 def fields(dates: DateOrder | None) -> Fields:
     """Those of a file in which days and months stand in this order."""
-    checks = _CHECKS | dict.fromkeys(INSTANTS, partial(_moment, dates=dates))
+    checks = _CHECKS | dict.fromkeys(INSTANTS, partial(moment, dates=dates))
     return Fields(
         {field: checks[field] for field in Field},
         {field: _SYNONYMS.get(field, ()) for field in Field},
         needed=(
-            _needed(Field.EQUIPMENT, "an equipment, by its code or tag"),
-            _needed(Field.REFERENCE, "the number of an order"),
+            needed(Field.EQUIPMENT, "an equipment, by its code or tag"),
+            needed(Field.REFERENCE, "the number of an order"),
         ),
     )

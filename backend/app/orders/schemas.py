@@ -12,7 +12,29 @@ _EXAMPLE = """{"reference": "WONUM", "type": {"constant": "repair"}, \
 "state": {"column": "STATUS", "values": {"CLSD": "done", "CNCL": "cancelled"}}}"""
 
 
-class OrderMapping(Input):
+class FlatMapping(Input):
+    """One that knows no parents."""
+
+    @model_validator(mode="after")
+    def refer_nowhere(self) -> Self:
+        for name, source in self:
+            if source and source.refers_to:
+                raise PydanticCustomError(
+                    "invalid-source",
+                    "{name}: only a parent in a register refers_to another column.",
+                    {"name": name},
+                )
+        return self
+
+
+class DatedQuery(TableQuery):
+    dates: Annotated[
+        DateOrder | None,
+        Field(description="What comes first in dates such as 02/01/2010."),
+    ] = None
+
+
+class OrderMapping(FlatMapping):
     """Where each field comes from: a column's name, or more said in an object.
 
     A field that is not named here is read from the column that bears its name or a
@@ -29,6 +51,7 @@ class OrderMapping(Input):
     activity: Source | None = None
     priority: Source | None = None
     package: Source | None = None
+    issue: Source | None = None
     cost: Source | None = None
     ordered_at: Source | None = None
     due_at: Source | None = None
@@ -39,19 +62,8 @@ class OrderMapping(Input):
     down_hours: Source | None = None
     cancel_reason: Source | None = None
 
-    @model_validator(mode="after")
-    def refer_nowhere(self) -> Self:
-        for name, source in self:
-            if source and source.refers_to:
-                raise PydanticCustomError(
-                    "invalid-source",
-                    "{name}: only a parent in a register refers_to another column.",
-                    {"name": name},
-                )
-        return self
 
-
-class OrdersQuery(TableQuery):
+class OrdersQuery(DatedQuery):
     mapping: Annotated[
         Json[OrderMapping] | None,
         Field(
@@ -59,10 +71,6 @@ class OrdersQuery(TableQuery):
             "`values`, or with `constant`.",
             examples=[_EXAMPLE],
         ),
-    ] = None
-    dates: Annotated[
-        DateOrder | None,
-        Field(description="What comes first in dates such as 02/01/2010."),
     ] = None
 
 

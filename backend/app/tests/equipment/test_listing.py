@@ -180,7 +180,10 @@ async def test_an_unknown_field_is_told_those_that_there_are(
     for path, fields in (
         ("equipment", "code, vessel, tag, name, location, group, class, parent,"),
         ("vessels", "code, name, created_at, updated_at, version"),
-        ("operations", "id, code, vessel, type, cost, currency, performed_at, title, note,"),
+        (
+            "operations",
+            "id, code, vessel, type, cost, currency, performed_at, title, note,",
+        ),
     ):
         answer = await client.get(url(path), params={"fields": "colour"})
         [problem] = refused(answer, 422, "invalid")["errors"]

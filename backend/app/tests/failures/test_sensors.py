@@ -53,6 +53,7 @@ async def test_a_map_is_planned_then_applied(client: AsyncClient) -> None:
         {
             "row": 3,
             "code": "2",
+            "reference": None,
             "changes": {"equipment": {"before": "KA-2", "after": "KA-1"}},
         }
     ]

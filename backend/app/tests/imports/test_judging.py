@@ -38,6 +38,7 @@ async def test_create_update_unchanged_and_error_mix(client: AsyncClient) -> Non
         {
             "row": 2,
             "code": "A1",
+            "reference": None,
             "changes": {"location": {"before": "M1", "after": "M2"}},
         }
     ]
@@ -127,6 +128,7 @@ async def test_what_is_absent_stays_and_what_is_blank_goes(client: AsyncClient) 
         {
             "row": 3,
             "code": "A2",
+            "reference": None,
             "changes": {
                 "location": {"before": "M1", "after": None},
                 "group": {"before": "G", "after": None},
@@ -135,6 +137,7 @@ async def test_what_is_absent_stays_and_what_is_blank_goes(client: AsyncClient) 
         {
             "row": 4,
             "code": "A3",
+            "reference": None,
             "changes": {
                 "tag": {"before": "T-A3", "after": None},
                 "parent": {"before": "ROOT", "after": None},

@@ -131,7 +131,7 @@ async def test_values_are_translated_where_they_are_named(client: AsyncClient) -
         (e["row"], e["column"], e["field"], e["code"], e["value"])
         for e in planned["errors"]
     ] == [(5, "s", "status", "invalid-status", "gone")]
-    assert '"gone": "active"' in planned["errors"][0]["message"]
+    assert '"values": {"gone": "active"}.' in planned["errors"][0]["message"]
     found = await rows(client, planned, action="create")
     assert [(r["values"]["status"], r["values"]["group"]) for r in found] == [
         ("active", "Gas"),
@@ -147,7 +147,12 @@ async def test_null_leaves_a_field_alone(client: AsyncClient) -> None:
     content = "code,name,location\nA1,y,M2\n"
     planned = await plan(client, content, mapping={"location": None})
     assert planned["updates"] == [
-        {"row": 2, "code": "A1", "changes": {"name": {"before": "x", "after": "y"}}}
+        {
+            "row": 2,
+            "code": "A1",
+            "reference": None,
+            "changes": {"name": {"before": "x", "after": "y"}},
+        }
     ]
     assert planned["ignored_columns"] == ["location"]
 

@@ -98,6 +98,7 @@ async def test_a_plan_says_what_it_would_do_and_does_nothing(
         {
             "row": 2,
             "code": "A1",
+            "reference": None,
             "changes": {"location": {"before": "M1", "after": "M2"}},
         }
     ]

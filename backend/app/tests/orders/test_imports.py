@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from httpx2 import AsyncClient, Response
+from httpx2 import AsyncClient
 
 from app.settings import Settings
 from app.tests.conftest import connected
@@ -11,18 +11,15 @@ from app.tests.factories import (
     JSON,
     change,
     created,
-    equipment,
     get,
     ok,
     order,
     pointers,
     refused,
     url,
-    vessel,
 )
 from app.tests.imports.factories import (
     ARRAY,
-    CSV,
     NDJSON,
     XLSX,
     apply,
@@ -31,6 +28,7 @@ from app.tests.imports.factories import (
     workbook,
     wrong,
 )
+from app.tests.orders.factories import fleet, orders, plan, send
 
 # What such systems export, in small: states and priorities in their own words, days
 # first, long texts, one order of two equipment, and what has no place here.
@@ -60,54 +58,9 @@ MAPPING: JSON = {
 }
 
 
-@pytest.fixture
-async def aboard(client: AsyncClient) -> AsyncClient:
-    await fleet(client)
-    return client
-
-
-async def fleet(client: AsyncClient) -> None:
-    await vessel(client, "NDV")
-    await vessel(client, "MV9")
-    await equipment(client, "NDV-A1", of="NDV")
-    for tag in ("45-KA-7101", "45-PA-7102"):
-        await equipment(client, f"NDV-{tag}", of="NDV", tag=tag)
-    await equipment(client, "Z1", of="MV9")
-
-
-async def send(
-    client: AsyncClient,
-    content: str | bytes,
-    kind: str = CSV,
-    *,
-    mapping: object = None,
-    **params: str,
-) -> Response:
-    if mapping is not None:
-        params["mapping"] = json.dumps(mapping)
-    return await client.post(
-        url("vessels", "NDV", "operations", "imports"),
-        content=content.encode() if isinstance(content, str) else content,
-        params=params,
-        headers={"Content-Type": kind},
-    )
-
-
-async def plan(
-    client: AsyncClient, content: str | bytes, kind: str = CSV, **params: str
-) -> JSON:
-    return created(await send(client, content, kind, **params))
-
-
 async def export(client: AsyncClient, text: str = EXPORT) -> JSON:
     answer = await send(client, text, mapping=MAPPING, dates="day-first")
     return created(answer)
-
-
-async def orders(client: AsyncClient, **params: str) -> list[JSON]:
-    page = await get(client, "operations", sort="created_at", **params)
-    items: list[JSON] = page["items"]
-    return items
 
 
 async def test_an_export_is_brought_over_once_and_whole(
@@ -163,6 +116,7 @@ async def test_an_export_is_brought_over_once_and_whole(
         {
             "row": 5,
             "code": "NDV-A1",
+            "reference": "4600152",
             "changes": {
                 "ordered_at": {"before": "2013-02-06T09:30:00+00:00", "after": None},
                 "due_at": {
@@ -284,6 +238,30 @@ async def test_what_is_wrong_with_a_row_is_said(
     assert [item["reference"] for item in await orders(aboard)] == ["7"]
 
 
+async def test_a_word_that_is_not_known_says_how_to_translate_it(
+    aboard: AsyncClient,
+) -> None:
+    sheet = "equipment,reference,type,state\nNDV-A1,1,x,TECO\n"
+    [problem] = (await plan(aboard, sheet))["errors"]
+    assert problem["message"] == (
+        "Write planned, in_progress, done or cancelled, or translate it in the "
+        'mapping: "values": {"TECO": "…"}.'
+    )
+
+
+async def test_breaks_of_pages_and_lines_in_a_note_are_lines(
+    aboard: AsyncClient,
+) -> None:
+    told = "One\x0btwo\x0cthree\u2028four\u0085five\r\nsix"
+    item = {"equipment": "NDV-A1", "reference": "1", "type": "x", "state": "open"}
+    file = json.dumps([item | {"note": told}, item | {"reference": 2, "note": "\a"}])
+    planned = await plan(aboard, file, ARRAY)
+    assert wrong(planned) == [(2, "note", "control-character")]
+    ok(await apply(aboard, planned, skip_errors="true"))
+    [made] = await orders(aboard)
+    assert made["note"] == "One\ntwo\nthree\nfour\nfive\r\nsix"
+
+
 async def test_rows_with_errors_come_back_to_be_mended(aboard: AsyncClient) -> None:
     text = (
         "equipment,reference,type,state,note,due\n"
@@ -303,6 +281,42 @@ async def test_rows_with_errors_come_back_to_be_mended(aboard: AsyncClient) -> N
         *("planned", "- seal\nleaks"),
         None,
     )
+
+
+async def test_what_a_row_lacked_stays_when_it_is_mended(aboard: AsyncClient) -> None:
+    """CSV has no absent cells: the file of errors has what is stored."""
+    urgent = {"priority": {"column": "prio", "values": {"1": "2", "2": "3"}}}
+    known = {
+        "type": "repair",
+        "due_at": "2030-02-01T00:00:00Z",
+        "priority": 2,
+        "note": "First,\nthen",
+        "started_at": "2013-02-21T06:00:00Z",
+        "finished_at": "2013-02-22T18:00:00Z",
+        "active_maintenance_hours": "4.50",
+    }
+    made = await order(aboard, "NDV-A1", "12.50", reference="1", **known)
+    lacking = {"equipment": "NDV-A1", "reference": 1, "category": "urgent"}
+    more = dict.fromkeys(("cost", "prio", *known), "") | {"category": "corrective"}
+    file = "\n".join(
+        json.dumps(item)
+        for item in (
+            lacking,
+            lacking | more | {"reference": 2, "type": "x", "finished_at": "2013-01-01"},
+        )
+    )
+    planned = created(await send(aboard, file, NDJSON, mapping=urgent))
+    assert wrong(planned) == [(1, "category", "invalid-category")]
+    text = (await aboard.get(planned["links"]["errors_csv"])).text
+    mended = text.replace("urgent", "preventive", 1)
+    planned = created(await send(aboard, mended, mapping=urgent))
+    assert planned["updates"][0]["changes"] == {
+        "category": {"before": None, "after": "preventive"}
+    }
+    ok(await apply(aboard, planned))
+    [same] = await orders(aboard, reference="1")
+    assert same | known | {"cost": "12.50", "category": "preventive"} == same
+    assert same["id"] == made["id"]
 
 
 async def test_a_file_that_names_no_order_is_refused(aboard: AsyncClient) -> None:
@@ -391,31 +405,3 @@ async def test_a_problem_of_long_ago_keeps_its_order_and_its_dates(
     [known] = await orders(aboard)
     assert (known["issue"], known["cost"]) == (made["number"], "12.50")
     assert known["finished_at"] == ordered["finished_at"]
-
-
-SPELT = {
-    "2013-02-21": "2013-02-21T00:00:00Z",
-    "2013-02-21 06:00": "2013-02-21T06:00:00Z",
-    "2013-02-21t06:00:30.5+01:00": "2013-02-21T05:00:30.500000Z",
-    "2013-02-21 06:00:00 UTC": "2013-02-21T06:00:00Z",
-    "20130221": "2013-02-21T00:00:00Z",
-    "21.2.2013 6:00": "2013-02-21T06:00:00Z",
-    "2/21/2013 12:05 AM": "2013-02-21T00:05:00Z",
-    "02/21/2013 6:05:09 pm": "2013-02-21T18:05:09Z",
-    "2-21-2013": "2013-02-21T00:00:00Z",
-    "1361426400000": "2013-02-21T06:00:00Z",
-}
-
-
-async def test_dates_are_read_as_they_are_spelt(aboard: AsyncClient) -> None:
-    wrong_ones = ("21/02/2013", "2/21/2013 13:00 PM", "2013-2-21", "21.02.13", "41000")
-    items = [
-        {"tag": "NDV-A1", "order": str(n), "state": "new", "type": "x", "due": spelt}
-        for n, spelt in enumerate((*SPELT, *wrong_ones))
-    ]
-    planned = await plan(aboard, json.dumps(items), ARRAY, dates="month-first")
-    found = [(error["value"], error["code"]) for error in planned["errors"]]
-    assert found == [(spelt, "invalid-instant") for spelt in wrong_ones]
-    ok(await apply(aboard, planned, skip_errors="true"))
-    read = {int(made["reference"]): made["due_at"] for made in await orders(aboard)}
-    assert [read[n] for n in range(len(SPELT))] == list(SPELT.values())
