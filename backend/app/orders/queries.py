@@ -132,6 +132,7 @@ _RULES: tuple[merging.Rule, ...] = (
         "It was over before it was begun. Correct one of them.",
         "started_at > CASE state WHEN 'done' THEN performed_at ELSE finished_at END",
     ),
+    *merging.not_to_come((Field.ORDERED_AT, Field.STARTED_AT, Field.FINISHED_AT)),
     (
         *("cancel_reason", "missing", "NULL"),
         'It is cancelled: say why, or map "cancel_reason": {"constant": "…"}.',

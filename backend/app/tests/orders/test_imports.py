@@ -135,12 +135,12 @@ async def test_an_export_is_brought_over_once_and_whole(
     # It was done meanwhile: the state follows.
     done = EXPORT.replace(
         "REL;Low;06/02/2013 09:30;01/02/2030;07/02/2030 06:00;;",
-        ("CLSD;Low;;;07/02/2030 06:00;08/02/2030 06:00;08/02/2030 09:00"),
+        ("CLSD;Low;;;07/02/2030 06:00;08/02/2014 06:00;08/02/2014 09:00"),
     )
     fourth = await export(aboard, done)
     ok(await apply(aboard, fourth))
     [known] = await orders(aboard, reference="4600152")
-    assert (known["state"], known["finished_at"]) == ("done", "2030-02-08T09:00:00Z")
+    assert (known["state"], known["finished_at"]) == ("done", "2014-02-08T09:00:00Z")
 
 
 @pytest.mark.parametrize("kind", [ARRAY, NDJSON, XLSX])
@@ -208,6 +208,8 @@ HEAD = (
         ("NDV-A1,1,x,done,01/02/2013,,,,,,,,", "finished_at", "ambiguous-date"),
         ("NDV-A1,1,x,done,2013-02-30,,,,,,,,", "finished_at", "invalid-instant"),
         ("NDV-A1,1,x,done,1013-02-03,,,,,,,,", "finished_at", "invalid-instant"),
+        ("NDV-A1,1,x,done,2062-02-03,,,,,,,,", "finished_at", "invalid-instant"),
+        ("NDV-A1,1,x,in_progress,,2062-02-03,,,,,,,", "started_at", "invalid-instant"),
         ("NDV-A1,1,x,done,soon,,,,,,,,", "finished_at", "invalid-instant"),
         ("NDV-A1,1,x,planned,2013-01-01,,,,,,,,", "finished_at", "not-yet"),
         ("NDV-A1,1,x,planned,,2013-01-01,,,,,,,", "started_at", "not-yet"),
