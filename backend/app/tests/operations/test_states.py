@@ -44,6 +44,24 @@ async def test_what_is_posted_as_in_the_brief_is_done(aboard: AsyncClient) -> No
     assert (await order(aboard, "A1", activity=None))["activity"] is None
 
 
+async def test_an_activity_follows_the_type_that_named_it(aboard: AsyncClient) -> None:
+    async def became(made: JSON, **fields: object) -> str | None:
+        said: JSON = fields
+        changed = ok(await change(aboard, "operations", made["id"], **said))
+        activity: str | None = changed["activity"]
+        return activity
+
+    made = await order(aboard, "A1")
+    assert await became(made, type="Repair") == "2"
+    assert await became(made, type="painting") is None
+    assert await became(made, type="replacement") == "1"
+    assert await became(made, type="repair", activity="9") == "9"
+    # What was said of it is not lost, nor that nothing was.
+    assert await became(made, type="replacement") == "9"
+    assert await became(made, activity=None) is None
+    assert await became(made, type="repair") is None
+
+
 async def test_an_order_goes_from_planned_to_done(aboard: AsyncClient) -> None:
     made = await order(
         *(aboard, "A1", "10"), **PLANNED, category="corrective", activity="2"

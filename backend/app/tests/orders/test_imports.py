@@ -143,6 +143,27 @@ async def test_an_export_is_brought_over_once_and_whole(
     assert (known["state"], known["finished_at"]) == ("done", "2014-02-08T09:00:00Z")
 
 
+async def test_an_activity_follows_the_type_that_named_it(aboard: AsyncClient) -> None:
+    async def became(type_: str, **said: str) -> list[str | None]:
+        columns = ("equipment", "reference", "type", "finished_at", *said)
+        rows = [
+            ",".join(("NDV-A1", number, type_, "2013-01-01", *said.values()))
+            for number in ("1", "2")
+        ]
+        planned = await plan(aboard, "\n".join((",".join(columns), *rows)))
+        ok(await apply(aboard, planned))
+        return [it["activity"] for it in await orders(aboard)]
+
+    assert await became("replacement") == ["1", "1"]
+    said, _ = await orders(aboard)
+    ok(await change(aboard, "operations", said["id"], activity="9"))
+    assert await became("repair") == ["9", "2"]
+    assert await became("") == ["9", "2"]
+    assert await became("painting") == ["9", None]
+    assert await became("repair", activity="3") == ["3", "3"]
+    assert await became("replacement") == ["3", "3"]
+
+
 @pytest.mark.parametrize("kind", [ARRAY, NDJSON, XLSX])
 async def test_other_files_say_the_same(aboard: AsyncClient, kind: str) -> None:
     item: JSON = {
