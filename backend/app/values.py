@@ -79,6 +79,11 @@ def check_label(text: str) -> str:
     return label
 
 
+def folded(text: str) -> str:
+    """What is spelt alike, as `folded` of PostgreSQL (0024): any case, any spaces."""
+    return " ".join(text.casefold().split())
+
+
 def _check_note(text: str, most: int = NOTE_MAX) -> str:
     note = text.strip()
     if len(note) > most:

@@ -95,6 +95,15 @@ def whole_day(end: str, begin: str) -> str:
     return f"CASE WHEN {same} THEN {begin} ELSE {end} END"
 
 
+def not_to_come(fields: Iterable[str]) -> tuple[Rule, ...]:
+    """What is said to have happened has."""
+    said = "This is in the future. Write when it was; without an offset it is in UTC."
+    return tuple(
+        (field, "invalid-instant", f"{field}::text", said, f"{field} > now()")
+        for field in fields
+    )
+
+
 def text(value: str) -> str:
     """SQL: a value as the API would spell it."""
     return f"to_jsonb({value}) #>> '{{}}'"

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.equipment import tree
-from app.issues.models import ACTIVE, UNTRUE, Issue, Kind
+from app.issues.models import ACTIVE, UNTRUE, Issue, IssueMove, Kind
 from app.issues.schemas import IssueFilter
 from app.operations.models import OPEN, Operation
 
@@ -58,6 +58,17 @@ async def duplicates(session: AsyncSession, number: int) -> Sequence[int]:
     """Those that are called a duplicate of an issue."""
     known = select(Issue.number).where(Issue.duplicate_of == number)
     return (await session.scalars(known)).all()
+
+
+async def last_move(session: AsyncSession, number: int) -> IssueMove | None:
+    """The step that an issue took last, but for those that a file did not date."""
+    moves = select(IssueMove).where(
+        IssueMove.issue == number, IssueMove.at != IssueMove.created_at
+    )
+    last: IssueMove | None = await session.scalar(
+        moves.order_by(IssueMove.id.desc()).limit(1)
+    )
+    return last
 
 
 async def hand_over(session: AsyncSession, number: int, to: int) -> None:

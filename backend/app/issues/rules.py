@@ -6,7 +6,7 @@ from typing import Any
 
 from app.errors import InvalidError
 from app.failures.schemas import EPOCH
-from app.issues.models import Issue, Kind, State, up_too_early
+from app.issues.models import Issue, IssueMove, Kind, State, up_too_early
 
 
 def check(issue: Issue, values: Mapping[str, Any]) -> None:
@@ -15,6 +15,33 @@ def check(issue: Issue, values: Mapping[str, Any]) -> None:
         _check_failure(issue, values)
     if values.keys() & {"down_since", "down_until"}:
         _check_down_time(issue, values)
+
+
+def check_step(issue: Issue, last: IssueMove | None, at: datetime) -> None:
+    """Refuse a step before the one that it follows, or before there was anything."""
+    if last and at < last.at:
+        said = f"It was {last.after.replace('_', ' ')} at {_spelt(last.at)}"
+        mend = "Send no earlier instant, or none if it was now"
+        message = f"{said}: its next step was not before. {mend}."
+        raise InvalidError.of("/at", "before-last-step", message)
+    if at < issue.observed_at:
+        said = f"It was observed at {_spelt(issue.observed_at)}"
+        message = f"{said}: no step was before. Correct that observed_at, or this."
+        raise InvalidError.of("/at", "before-observed", message)
+
+
+def check_end(at: datetime, down_until: datetime | None) -> None:
+    """Refuse that it is resolved while its equipment is said to be down."""
+    if down_until and at < down_until:
+        raise InvalidError.of(
+            *("/down_until", "still-down"),
+            f"It is resolved at {_spelt(at)}, and nothing is down after that: send an "
+            "at that is no earlier than this, or another end.",
+        )
+
+
+def _spelt(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _check_failure(issue: Issue, values: Mapping[str, Any]) -> None:

@@ -148,7 +148,12 @@ async def move(
 async def resolve(session: AsyncSession, number: int, data: schemas.Resolve) -> Issue:
     issue = await lock(session, number)
     await _refuse_open_orders(session, issue)
-    await _step(*(session, issue, data), lambda at: issue.resolve(at, data.down_until))
+
+    def step(at: datetime) -> None:
+        issue.resolve(at, data.down_until)
+        rules.check_end(at, data.down_until)
+
+    await _step(session, issue, data, step)
     return issue
 
 
@@ -199,6 +204,8 @@ async def _step(
 ) -> None:
     at, before = data.at or datetime.now(UTC), issue.state
     failed_at = issue.failed_at
+    if data.at:
+        rules.check_step(issue, await queries.last_move(session, issue.number), at)
     await recording.because(session, data.comment)
     step(at)
     taken = IssueMove(

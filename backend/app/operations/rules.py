@@ -37,7 +37,7 @@ def _place_ended(data: OperationCreate) -> dict[str, datetime]:
         message = "It is performed_at under another name: send one of them."
         raise InvalidError.of("/finished_at", "contradiction", message)
     begun, ended = data.started_at, data.performed_at or data.finished_at
-    if begun and (ended or datetime.now(UTC)) < begun:
+    if begun and ended and ended < begun:
         raise _begun_later(begun)
     if data.state is State.CANCELLED:
         ended = ended or begun or data.planned_at or data.ordered_at

@@ -17,6 +17,7 @@ from app.values import (
     Label,
     Moment,
     Money,
+    Past,
     SpeltHours,
     Story,
 )
@@ -78,7 +79,7 @@ Package = Annotated[
     Field(description="The programme or package of work that it belongs to."),
 ]
 OrderedAt = Annotated[
-    Moment | None,
+    Past | None,
     Field(description="When it was ordered, if that was not here and now."),
 ]
 DueAt = Annotated[Moment | None, Field(description="When it should be done.")]
@@ -93,15 +94,19 @@ class OperationDetails(Input):
 
     type: OperationType
     performed_at: Annotated[
-        Moment | None, Field(description="When it was done; now, if not given.")
+        Past | None,
+        Field(
+            description="When it was done; now, if not given. What lies ahead is "
+            "`planned_at`, of an order that is planned."
+        ),
     ] = None
     note: Story | None = None
     category: Category | None = None
     activity: Activity = None
     planned_at: Moment | None = None
-    started_at: Moment | None = None
+    started_at: Past | None = None
     finished_at: Annotated[
-        Moment | None, Field(description="Another name of `performed_at`.")
+        Past | None, Field(description="Another name of `performed_at`.")
     ] = None
     active_maintenance_hours: ActiveHours = None
     down_hours: DownHours = None
@@ -139,7 +144,7 @@ class OperationUpdate(Input):
     type: OperationType | None = None
     cost: Cost | None = None
     performed_at: Annotated[
-        Moment | None, Field(description="Of an order that is done.")
+        Past | None, Field(description="Of an order that is done.")
     ] = None
     note: Story | None = None
     category: Category | None = None
@@ -148,7 +153,7 @@ class OperationUpdate(Input):
     ] = None
     planned_at: Moment | None = None
     started_at: Annotated[
-        Moment | None, Field(description="Of an order that was begun.")
+        Past | None, Field(description="Of an order that was begun.")
     ] = None
     active_maintenance_hours: ActiveHours = None
     down_hours: DownHours = None
@@ -175,7 +180,7 @@ class OperationStart(Input):
         json_schema_extra={"examples": [{"at": "2026-01-31T08:00:00Z"}]}
     )
 
-    at: Annotated[Moment | None, Field(description="Now, if not given.")] = None
+    at: Annotated[Past | None, Field(description="Now, if not given.")] = None
 
 
 class OperationFinish(OperationStart):

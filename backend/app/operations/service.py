@@ -128,6 +128,8 @@ async def update(
     rules.check(operation, data)
     values = data.model_dump(exclude_unset=True, exclude={"costs"})
     values |= rules.follow(operation, values)
+    if data.type and "activity" not in values:
+        values |= await _activity_of(session, operation, data.type)
     if data.costs is not None:
         replaced = delete(CostLine).where(CostLine.operation == operation.id)
         await session.execute(replaced)
@@ -137,6 +139,15 @@ async def update(
         raise rules.not_the_sum(total)
     await _write(session, operation, values)
     return operation
+
+
+async def _activity_of(
+    session: AsyncSession, operation: Operation, named: str
+) -> dict[str, str | None]:
+    """The activity that another type names, if it is the type that named it so far."""
+    if operation.activity != await taxonomy.activity_called(session, operation.type):
+        return {}
+    return {"activity": await taxonomy.activity_called(session, named)}
 
 
 async def start(

@@ -53,6 +53,14 @@ def _then(field: Field) -> str:
     return kept if field in KEPT else merging.then(field, BITS[field])
 
 
+def _named(type_: str) -> str:
+    """SQL: the activity that a type names."""
+    return (
+        "(SELECT min(a.code) FROM maintenance_activities a "
+        f"WHERE lower(a.name) = lower({type_}))"
+    )
+
+
 _THEN = ", ".join(
     f"{_then(field)} AS {field}"
     for field in SAME
@@ -79,9 +87,10 @@ FROM (
         {_END} AS finished_at, {_THEN}, coalesce(s.state, o.state, 'done') AS state,
         coalesce(s.cost, o.cost, 0)::numeric(14, 2) AS cost,
         CASE WHEN s.given & {BITS[Field.ACTIVITY]} > 0 THEN s.activity
-            WHEN o.id IS NOT NULL THEN o.activity
-            ELSE (SELECT min(a.code) FROM maintenance_activities a
-                WHERE lower(a.name) = lower(s.type)) END AS activity,
+            -- Another type names it anew, if it is the type that named it so far.
+            WHEN o.id IS NOT NULL AND (s.type IS NULL
+                OR o.activity IS DISTINCT FROM {_named("o.type")}) THEN o.activity
+            ELSE {_named("s.type")} END AS activity,
         CASE WHEN o.state = 'done' THEN o.performed_at END AS done_at,
         CASE WHEN o.state = 'cancelled' THEN o.performed_at END AS cancelled_at,
         o.performed_at AS known_at, o.issue AS hangs_on, i.number AS named,
@@ -132,6 +141,7 @@ _RULES: tuple[merging.Rule, ...] = (
         "It was over before it was begun. Correct one of them.",
         "started_at > CASE state WHEN 'done' THEN performed_at ELSE finished_at END",
     ),
+    *merging.not_to_come((Field.ORDERED_AT, Field.STARTED_AT, Field.FINISHED_AT)),
     (
         *("cancel_reason", "missing", "NULL"),
         'It is cancelled: say why, or map "cancel_reason": {"constant": "…"}.',

@@ -55,7 +55,11 @@ class Fit(Record):
         CheckConstraint("num_nonnulls(equipment, class, model) = 1", name="one"),
         Index(None, "equipment", "part"),
         Index(None, "class", "part"),
-        Index(None, "model", "part"),
+        Index(
+            *("uq_part_fits_folded_part", text("folded(model)"), "part"),
+            unique=True,
+            postgresql_where=text("model IS NOT NULL"),
+        ),
     )
 
     part: Mapped[str] = mapped_column(

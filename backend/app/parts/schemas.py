@@ -93,7 +93,10 @@ class PartQuery(FittingQuery):
         Field(alias="class", description="That fit equipment of this class."),
     ] = ()
     model: Annotated[
-        tuple[Label, ...], Field(description="That fit hardware of this model.")
+        tuple[Label, ...],
+        Field(
+            description="That fit hardware of this model, in any case, with any spaces."
+        ),
     ] = ()
     q: Annotated[
         Searched | None,

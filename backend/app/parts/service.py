@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, column, exists, or_, select, table
+from sqlalchemy import Row, Select, column, exists, func, or_, select, table
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +12,7 @@ from app import etag, problems
 from app.equipment import service as equipment
 from app.equipment.models import Equipment
 from app.errors import ConflictError, DuplicateError, NotFoundError, UnknownCodesError
+from app.folding import spelt_as
 from app.links import href
 from app.pagination import PageQuery, count, paginate
 from app.parts.models import SEARCHED, Fit, Part
@@ -80,10 +81,12 @@ async def listing(session: AsyncSession, query: PartQuery) -> Counted:
     found = select(Part)
     if query.manufacturer:
         found = found.where(Part.manufacturer.in_(query.manufacturer))
-    for of, values in ((Fit.class_, query.class_), (Fit.model, query.model)):
-        if values:
-            fitting = select(Fit.part).where(of.in_(values))
-            found = found.where(Part.number.in_(fitting))
+    if query.class_:
+        fitting = select(Fit.part).where(Fit.class_.in_(query.class_))
+        found = found.where(Part.number.in_(fitting))
+    if query.model:
+        fitting = select(Fit.part).where(spelt_as(Fit.model, query.model))
+        found = found.where(Part.number.in_(fitting))
     if query.q:
         found = await narrow(session, found, SEARCHED, query.q)
     page = await paginate(
@@ -140,7 +143,7 @@ async def add_fit(session: AsyncSession, number: str, data: FitCreate) -> Fit:
             session.add(fit)
     except IntegrityError as refusal:
         match problems.constraint(refusal):
-            case "uq_part_fits_part_equipment_class_model":
+            case "uq_part_fits_part_equipment_class_model" | "uq_part_fits_folded_part":
                 raise ConflictError(
                     f"That {number} fits it is known already: GET {_fits(number)} "
                     "lists it."
@@ -182,7 +185,9 @@ async def of_equipment(
     """One page of the parts that fit the equipment; raises NotFoundError."""
     fitted = await equipment.get(session, code)
     kind = select(Equipment.class_).where(Equipment.code == fitted.code)
-    sits = select(Unit.model).join(Installation, Installation.unit == Unit.id)
+    sits = select(func.folded(Unit.model)).join(
+        Installation, Installation.unit == Unit.id
+    )
     now = sits.where(
         Installation.equipment == fitted.code, Installation.removed_at.is_(None)
     )
@@ -190,7 +195,7 @@ async def of_equipment(
         or_(
             Fit.equipment == fitted.code,
             Fit.class_.in_(kind),
-            Fit.model.in_(now),
+            func.folded(Fit.model).in_(now),
         )
     )
     found = select(Part).where(Part.number.in_(fitting))

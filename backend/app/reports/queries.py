@@ -125,7 +125,6 @@ WHERE m.before NOT IN {ACTIVE} AND m.state <> m.before
 """
 _NOT_YET = "It did not come to that: leave it blank, or translate its state."
 _SOONER = "It was over before it was seen. Correct one of them."
-_TO_COME = "This is in the future. Write when it was."
 _NEW = "This issue is new: say it. Map a column to it, or a constant."
 _TERM = (
     "This is none of them: GET /api/v1/taxonomy/{} lists those. Translate it in the "
@@ -177,11 +176,7 @@ _RULES: tuple[merging.Rule, ...] = (
         *("closed_at", "begun-later", "closed_at::text", _SOONER),
         "closed_at < greatest(resolved_at, observed_at)",
     ),
-    *(
-        (field, "invalid-instant", f"{field}::text", _TO_COME, f"{field} > now()")
-        for field in INSTANTS
-        if field is not Field.DUE_AT
-    ),
+    *merging.not_to_come(field for field in INSTANTS if field is not Field.DUE_AT),
     (
         *("observed_at", "invalid-instant", "observed_at::text"),
         "No failure is known before 1970. Write when it was, or translate the kind.",

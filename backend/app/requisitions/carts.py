@@ -3,7 +3,7 @@
 import uuid
 from decimal import Decimal
 
-from sqlalchemy import collate, func, literal, literal_column, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from app.operations import service as operations
 from app.operations.models import State
 from app.parts import service as parts
 from app.requisitions import queries, service
-from app.requisitions.models import FOLDED, Line, Requisition
+from app.requisitions.models import Line, Requisition
 from app.requisitions.queries import Whole
 from app.requisitions.schemas import RequisitionCreate, RequisitionUpdate
 from app.stock import stores
@@ -112,10 +112,9 @@ async def _check_operation(
 
 
 async def _has_a_cart(session: AsyncSession, data: RequisitionCreate) -> ConflictError:
-    asked = func.casefold(collate(literal(data.requester), "pg_unicode_fast"))
     cart = await session.scalar(
         select(Requisition.id).where(
-            literal_column(FOLDED) == asked,
+            func.folded(Requisition.requester) == func.folded(data.requester),
             Requisition.vessel == data.vessel,
             Requisition.state == "cart",
         )

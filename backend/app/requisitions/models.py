@@ -17,10 +17,9 @@ from sqlalchemy.orm.attributes import flag_modified
 from app.database import CODE, LABEL, Record
 from app.errors import ConflictError, InvalidError, MoveRefusedError
 from app.stock.models import QUANTITY, ZERO
+from app.values import folded
 
 ANONYMOUS = "anonymous"
-# Welder is no other than welder, to PostgreSQL as to `str.casefold`.
-FOLDED = 'casefold(requester COLLATE "pg_unicode_fast")'
 
 
 class State(StrEnum):
@@ -52,8 +51,8 @@ class Requisition(Record):
     __table_args__ = (
         # One open cart a caller and vessel.
         Index(
-            "uq_requisitions_cart",
-            text(FOLDED),
+            "uq_requisitions_requester_cart",
+            text("folded(requester)"),
             "vessel",
             unique=True,
             postgresql_where=text("state = 'cart'"),
@@ -61,7 +60,10 @@ class Requisition(Record):
         Index(None, "vessel", "created_at", "id"),
         Index(None, "store", "state"),
         Index(None, "state", "created_at", "id"),
-        Index(None, "requester", "created_at", "id"),
+        Index(
+            *("ix_requisitions_folded_created_at_id", text("folded(requester)")),
+            *("created_at", "id"),
+        ),
         Index(None, "operation", postgresql_where=text("operation IS NOT NULL")),
         Index(None, "created_at", "id"),
     )
@@ -141,7 +143,7 @@ class Requisition(Record):
 
     def _decide(self, state: State, at: datetime, by: str, reason: str | None) -> None:
         # Callers without a name cannot be told apart.
-        requester, decider = self.requester.casefold(), by.casefold()
+        requester, decider = folded(self.requester), folded(by)
         if requester != ANONYMOUS == decider:
             message = (
                 f"{self.requester} asked for it, and somebody else decides it: say who."

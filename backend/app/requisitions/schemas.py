@@ -212,7 +212,9 @@ class RequisitionQuery(ListQuery):
     vessel: tuple[CodeRef, ...] = ()
     store: tuple[CodeRef, ...] = ()
     state: tuple[State, ...] = ()
-    requester: tuple[Label, ...] = ()
+    requester: Annotated[
+        tuple[Label, ...], Field(description="In any case, with any spaces.")
+    ] = ()
     operation: tuple[uuid.UUID, ...] = ()
     part: tuple[CodeRef, ...] = ()
     backordered: Annotated[

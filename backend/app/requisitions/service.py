@@ -17,6 +17,7 @@ from app.errors import (
     ConflictError,
     NotFoundError,
 )
+from app.folding import spelt_as
 from app.links import href
 from app.operations import service as operations
 from app.operations.models import State as OrderState
@@ -60,11 +61,12 @@ async def listing(
         (Requisition.vessel, query.vessel),
         (Requisition.store, query.store),
         (Requisition.state, query.state),
-        (Requisition.requester, query.requester),
         (Requisition.operation, query.operation),
     ):
         if values:
             found = found.where(column.in_(values))
+    if query.requester:
+        found = found.where(spelt_as(Requisition.requester, query.requester))
     if query.part:
         found = found.where(queries.asking_for(query.part))
     if query.backordered is not None:

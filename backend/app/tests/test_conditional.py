@@ -1,10 +1,25 @@
 """Reading again what has not changed costs 304 and no body."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 from httpx2 import AsyncClient, Response
 
-from app.tests.factories import change, equipment, ok, order, refused, url, vessel
+from app.tests.factories import (
+    JSON,
+    change,
+    created,
+    equipment,
+    ok,
+    order,
+    refused,
+    url,
+    vessel,
+)
+from app.tests.stock.factories import part, store
 
+# Where something is read, and what changes it.
+Step = tuple[str, Callable[[], Awaitable[None]]]
 READ = {
     "a vessel": url("vessels", "MV102"),
     "vessels": url("vessels"),
@@ -37,7 +52,7 @@ async def test_what_one_has_already_is_not_sent_again(
     first = await aboard.get(READ[what])
     tag = first.headers["etag"]
     one = what in {"a vessel", "an equipment"}
-    assert tag == '"1"' if one else tag.startswith('W/"')
+    assert tag.startswith('"1-' if one else 'W/"')
     for known in (tag, tag.removeprefix("W/"), f'"x", {tag}', "*"):
         answer = await again(aboard, READ[what], known)
         assert answer.status_code == 304
@@ -60,6 +75,86 @@ async def test_what_changed_is_sent(aboard: AsyncClient) -> None:
         answer = await again(aboard, READ[what], tag)
         assert "Norway" in answer.text
         assert answer.headers["etag"] != tag
+
+
+HARDWARE = {"manufacturer": "Maker", "model": "M-40", "serial_number": "S1"}
+
+
+async def post(client: AsyncClient, *segments: str, **body: object) -> JSON:
+    return created(await client.post(url(*segments), json=body))
+
+
+async def issue_gets_an_order(client: AsyncClient) -> Step:
+    words = {"title": "Leaks", "kind": "defect", "equipment": "A1"}
+    number = str((await post(client, "issues", **words))["number"])
+
+    async def work() -> None:
+        await post(client, "issues", number, "operations", type="repair")
+
+    return url("issues", number), work
+
+
+async def unit_is_put_somewhere(client: AsyncClient) -> Step:
+    unit = await post(client, "units", **HARDWARE)
+
+    async def swap() -> None:
+        await post(client, "equipment", "A1", "units", **HARDWARE)
+
+    return url("units", unit["id"]), swap
+
+
+async def unit_of_an_installation_is_corrected(client: AsyncClient) -> Step:
+    sits = (await post(client, "equipment", "A1", "units", **HARDWARE))["installed"]
+
+    async def correct() -> None:
+        ok(await change(client, "units", sits["unit"]["id"], serial_number="S2"))
+
+    return url("installations", sits["id"]), correct
+
+
+async def part_of_a_cart_is_dearer(client: AsyncClient) -> Step:
+    await part(client, "P1", price="1")
+    await store(client, "S1", vessel="MV102")
+    lines = [{"part": "P1", "quantity": "2"}]
+    asked = {"vessel": "MV102", "store": "S1", "lines": lines}
+    cart = await post(client, "requisitions", **asked)
+
+    async def price() -> None:
+        ok(await change(client, "parts", "P1", price="2"))
+
+    return url("requisitions", cart["id"]), price
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        issue_gets_an_order,
+        unit_is_put_somewhere,
+        unit_of_an_installation_is_corrected,
+        part_of_a_cart_is_dearer,
+    ],
+)
+async def test_what_a_version_does_not_count_is_sent_too(
+    aboard: AsyncClient, prepare: Callable[[AsyncClient], Awaitable[Step]]
+) -> None:
+    path, step = await prepare(aboard)
+    first = await aboard.get(path)
+    tag = first.headers["etag"]
+    assert (await again(aboard, path, tag)).status_code == 304
+    await step()
+    answer = await again(aboard, path, tag)
+    assert ok(answer) != first.json()
+    assert ok(answer)["version"] == first.json()["version"]
+    assert answer.headers["etag"] != tag
+
+
+async def test_a_change_means_the_version_alone(aboard: AsyncClient) -> None:
+    tag = (await aboard.get(READ["an equipment"])).headers["etag"]
+    for match, name in ((tag, "pump"), ('"2"', "fan"), ('"3-1f-0"', "winch")):
+        ok(await change(aboard, "equipment", "A1", match=match, name=name))
+    for stale in (tag, '"4-1f"', '"4-"', '"4-1f-0-0"', '"4-1f-x"'):
+        answer = await change(aboard, "equipment", "A1", match=stale, name="pump")
+        refused(answer, 412, "stale-version")
 
 
 async def test_head_answers_the_same(aboard: AsyncClient) -> None:

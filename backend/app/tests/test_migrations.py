@@ -294,6 +294,46 @@ async def test_of_two_carts_of_one_requester_the_last_stays(empty: Settings) -> 
         assert "another open cart" in await connection.fetchval(change)
 
 
+async def test_hardware_that_is_there_twice_is_told_apart(empty: Settings) -> None:
+    await migrate(empty, command.upgrade, "0023")
+    unit = "00000000-0000-0000-0000-00000000000"
+    async with connected(empty) as connection:
+        await connection.execute(
+            "INSERT INTO vessels (code) VALUES ('V'); "
+            "INSERT INTO equipment (code, vessel, name, location) "
+            "VALUES ('A', 'V', 'x', 'x'), ('B', 'V', 'x', 'x'); "
+            "INSERT INTO units (id, manufacturer, model, serial_number, note) VALUES "
+            f"('{unit}1', 'Acme', 'P 1', 'AB-77', 'Shelf'), "
+            f"('{unit}2', 'ACME', 'P  1', 'ab-77', NULL), "
+            f"('{unit}3', 'acme', 'p 1', 'ab-77', NULL), "
+            f"('{unit}4', 'acme', 'P1', 'ab-77', NULL); "
+            "INSERT INTO installations (unit, equipment, installed_at) "
+            f"VALUES ('{unit}2', 'A', '2026-01-01'), ('{unit}3', 'B', '2026-01-01'); "
+            "INSERT INTO parts (number, name, unit_of_measure, price) "
+            "VALUES ('P', 'x', 'EA', 1), ('Q', 'x', 'EA', 1); "
+            "INSERT INTO part_fits (part, model) "
+            "VALUES ('P', 'P 1'), ('P', 'p  1'), ('Q', 'p 1'), ('Q', 'P2')"
+        )
+        await migrate(empty, command.upgrade, "head")
+        rows = await connection.fetch(
+            "SELECT serial_number, note, version FROM units ORDER BY id"
+        )
+        first, second, third, fourth = (tuple(row) for row in rows)
+        assert first[0] == f"AB-77 (entry {unit}1)"
+        assert first[1].startswith("Shelf\nIts serial number AB-77 is that of unit ")
+        assert (f"unit {unit}2," in first[1], first[2]) == (True, 2)
+        assert (second, third[2]) == (("ab-77", None, 1), 2)
+        assert fourth == ("ab-77", None, 1)
+        # Where they sat is still there, and what changed is told.
+        assert await connection.fetchval("SELECT count(*) FROM installations") == 2
+        told = "SELECT count(*) FROM changes WHERE entity = 'unit' AND action = $1"
+        assert await connection.fetchval(told, "updated") == 2
+        fits = await connection.fetch("SELECT part, model FROM part_fits ORDER BY id")
+        assert [tuple(row) for row in fits] == [
+            *(("P", "P 1"), ("Q", "p 1"), ("Q", "P2")),
+        ]
+
+
 def test_the_statements_can_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     command.upgrade(_config(), "head", sql=True)
     printed = capsys.readouterr().out

@@ -1,7 +1,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import CODE, LABEL, Record
@@ -12,8 +12,15 @@ class Unit(Record):
 
     __tablename__ = "units"
     __table_args__ = (
+        # The release before looks units up by it.
         UniqueConstraint("manufacturer", "model", "serial_number"),
-        Index(None, "serial_number"),
+        # One piece of hardware, however it is spelt.
+        Index(
+            "uq_units_hardware",
+            *(text(f"folded({it})") for it in ("serial_number", "model")),
+            text("folded(manufacturer)"),
+            unique=True,
+        ),
     )
 
     manufacturer: Mapped[str] = mapped_column(LABEL)

@@ -114,7 +114,7 @@ class UnitRead(BaseModel):
 
 
 class UnitQuery(PageQuery):
-    """Filters are exact; repeat one to allow several values."""
+    """Names in any case, with any spaces; repeat one to allow several values."""
 
     manufacturer: tuple[Label, ...] = ()
     model: tuple[Label, ...] = ()

@@ -1,11 +1,11 @@
 """Hardware and where it sat. Never commits: the caller's transaction does."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +20,7 @@ from app.errors import (
     NotFoundError,
     OccupiedError,
 )
+from app.folding import spelt_as
 from app.links import href
 from app.pagination import PageQuery, paginate
 from app.units import schemas
@@ -65,7 +66,7 @@ async def listing(session: AsyncSession, query: schemas.UnitQuery) -> Listing:
     found = select(*SHOWN).outerjoin(Installation, SITS)
     for name in NAMES:
         if values := getattr(query, name):
-            found = found.where(getattr(Unit, name).in_(values))
+            found = found.where(spelt_as(getattr(Unit, name), values))
     if query.installed is not None:
         sits = Installation.id.is_not(None)
         found = found.where(sits if query.installed else ~sits)
@@ -96,12 +97,17 @@ async def _name(session: AsyncSession, unit: Unit, values: dict[str, Any]) -> No
                 setattr(unit, field, value)
             session.add(unit)
     except IntegrityError:
-        holder = await session.scalar(select(Unit.id).filter_by(**named))
+        holder = await session.scalar(select(Unit.id).where(_called(named)))
         raise DuplicateError.of(
             "serial_number",
             named["serial_number"],
             existing=href("units", str(holder)),
         ) from None
+
+
+def _called(named: Mapping[str, str]) -> ColumnElement[bool]:
+    """However it is spelt."""
+    return and_(*(spelt_as(getattr(Unit, name), [named[name]]) for name in NAMES))
 
 
 # --- where they sat ----------------------------------------------------------------
@@ -188,7 +194,7 @@ async def _known(session: AsyncSession, data: schemas.UnitSwap) -> Unit:
     """The unit of this name, made if it is new; one swap of it at a time from here."""
     named = {name: getattr(data, name) for name in NAMES}
     await session.execute(insert(Unit).values(**named).on_conflict_do_nothing())
-    query = select(Unit).filter_by(**named).with_for_update(key_share=True)
+    query = select(Unit).where(_called(named)).with_for_update(key_share=True)
     return (await session.scalars(query)).one()
 
 

@@ -59,9 +59,10 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
 
 def test_what_was_not_mended_is_still_down(fpso: Fpso, vessel: str) -> None:
     assert vessel
-    down = ("--down-since", "2026-01-01T00:00:00Z")
+    since = "2026-01-01T00:00:00Z"
+    down = ("--at", since, "--down-since", since)
     fpso("issue", "report", "5310B9D7", "--title", "Trips", *down)
-    fpso("issue", "triage", "1")
+    fpso("issue", "triage", "1", "--at", since)
     fpso("issue", "resolve", "1", "--at", "2026-01-02T00:00:00Z")
     again = fpso("issue", "reopen", "1", "--still-down", "--comment", "Trips again")
     assert "down       since 2026-01-01 00:00 UTC, and still\n" in again.stdout

@@ -81,7 +81,7 @@ async def test_each_state_allows_its_moves_and_no_other(
 
 
 async def test_every_move_is_kept_with_its_comment(aboard: AsyncClient) -> None:
-    made = await issue(aboard)
+    made = await issue(aboard, observed_at="2026-02-01T07:00:00Z")
     await do(aboard, made, "triage", comment="Seen", at="2026-02-01T08:00:00Z")
     await do(aboard, made, "cancel", reason="A false alarm")
     number = str(made["number"])
@@ -102,12 +102,13 @@ async def test_every_move_is_kept_with_its_comment(aboard: AsyncClient) -> None:
 
 async def test_what_is_down_is_up_when_it_is_resolved(aboard: AsyncClient) -> None:
     since = {"down_since": "2026-01-01T00:00:00Z"}
+    seen = "2025-12-30T00:00:00Z"
     for body, until in (
         ({"at": "2026-01-03T00:00:00Z"}, "2026-01-03T00:00:00Z"),
         ({"down_until": "2026-01-02T00:00:00Z"}, "2026-01-02T00:00:00Z"),
     ):
-        made = await issue(aboard, **since)
-        await do(aboard, made, "triage")
+        made = await issue(aboard, observed_at=seen, **since)
+        await do(aboard, made, "triage", at=seen)
         resolve = url("issues", str(made["number"]), "resolve")
         for name in ("down_until", "at"):
             early = {name: "2025-12-31T00:00:00Z"}
@@ -124,19 +125,52 @@ async def test_what_is_down_is_up_when_it_is_resolved(aboard: AsyncClient) -> No
     assert (await do(aboard, never, "resolve"))["down_until"] is None
 
 
+async def test_steps_do_not_run_backwards(aboard: AsyncClient) -> None:
+    days = [f"2026-01-0{day}T00:00:00Z" for day in range(1, 9)]
+    made = await issue(aboard, observed_at=days[1])
+    number, code = str(made["number"]), "before-observed"
+    # What is brought over is of then; two steps may be of one instant.
+    for verb, last, at in (
+        *(("triage", 1, 1), ("start", 1, 2), ("resolve", 2, 4)),
+        *(("close", 4, 5), ("reopen", 5, 6)),
+    ):
+        path = url("issues", number, verb)
+        early = await aboard.post(path, json={"at": days[last - 1]})
+        problem = refused(early, 422, "invalid")
+        assert pointers(problem) == {"/at": code}
+        assert days[last] in problem["detail"]
+        await do(aboard, made, verb, at=days[at])
+        code = "before-last-step"
+    await do(aboard, made, "cancel", reason="Now, without an instant")
+    answer = await aboard.post(url("issues", number, "reopen"), json={"at": days[7]})
+    assert pointers(refused(answer, 422, "invalid")) == {"/at": code}
+
+
+async def test_it_is_not_resolved_before_it_is_up(aboard: AsyncClient) -> None:
+    since, resolved, up = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
+    made = await issue(aboard, observed_at=since, down_since=since)
+    await do(aboard, made, "triage", at=since)
+    body = {"at": resolved, "down_until": up}
+    path = url("issues", str(made["number"]), "resolve")
+    problem = refused(await aboard.post(path, json=body), 422, "invalid")
+    assert pointers(problem) == {"/down_until": "still-down"}
+    assert resolved in problem["detail"]
+    assert (await do(aboard, made, "resolve", down_until=up))["down_until"] == up
+
+
 async def test_what_was_not_mended_is_still_down(aboard: AsyncClient) -> None:
     """Until it is resolved again; unless that is said, the end stays as it was."""
     days = [f"2026-01-0{day}T00:00:00Z" for day in range(1, 10)]
-    made = await issue(aboard, down_since=days[0])
-    await do(aboard, made, "triage")
+    made = await issue(aboard, observed_at=days[0], down_since=days[0])
+    await do(aboard, made, "triage", at=days[0])
     await do(aboard, made, "resolve", at=days[1])
-    assert (await do(aboard, made, "reopen"))["down_until"] == days[1]
-    await do(aboard, made, "triage")
+    assert (await do(aboard, made, "reopen", at=days[1]))["down_until"] == days[1]
+    await do(aboard, made, "triage", at=days[1])
     again = await do(aboard, made, "resolve", at=days[2])
     assert again["down_until"] == days[1]
-    again = await do(aboard, made, "reopen", still_down=True)
+    again = await do(aboard, made, "reopen", still_down=True, at=days[2])
     assert (again["down_since"], again["down_until"]) == (days[0], None)
-    await do(aboard, made, "triage")
+    await do(aboard, made, "triage", at=days[2])
     assert (await do(aboard, made, "resolve", at=days[8]))["down_until"] == days[8]
 
     never = await issue(aboard)
@@ -150,10 +184,10 @@ async def test_what_was_not_mended_is_still_down(aboard: AsyncClient) -> None:
 
 
 async def test_what_is_mended_is_not_down(aboard: AsyncClient) -> None:
-    made = await issue(aboard, **DOWN)
+    made = await issue(aboard, observed_at=DOWN["down_since"], **DOWN)
     number = str(made["number"])
     ok(await change(aboard, "issues", number, down_until=None))
-    await do(aboard, made, "triage")
+    await do(aboard, made, "triage", at=DOWN["down_since"])
     mended = await do(aboard, made, "resolve", at=DOWN["down_until"])
     for verb in (None, "close"):
         if verb:

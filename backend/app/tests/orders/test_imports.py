@@ -135,12 +135,33 @@ async def test_an_export_is_brought_over_once_and_whole(
     # It was done meanwhile: the state follows.
     done = EXPORT.replace(
         "REL;Low;06/02/2013 09:30;01/02/2030;07/02/2030 06:00;;",
-        ("CLSD;Low;;;07/02/2030 06:00;08/02/2030 06:00;08/02/2030 09:00"),
+        ("CLSD;Low;;;07/02/2030 06:00;08/02/2014 06:00;08/02/2014 09:00"),
     )
     fourth = await export(aboard, done)
     ok(await apply(aboard, fourth))
     [known] = await orders(aboard, reference="4600152")
-    assert (known["state"], known["finished_at"]) == ("done", "2030-02-08T09:00:00Z")
+    assert (known["state"], known["finished_at"]) == ("done", "2014-02-08T09:00:00Z")
+
+
+async def test_an_activity_follows_the_type_that_named_it(aboard: AsyncClient) -> None:
+    async def became(type_: str, **said: str) -> list[str | None]:
+        columns = ("equipment", "reference", "type", "finished_at", *said)
+        rows = [
+            ",".join(("NDV-A1", number, type_, "2013-01-01", *said.values()))
+            for number in ("1", "2")
+        ]
+        planned = await plan(aboard, "\n".join((",".join(columns), *rows)))
+        ok(await apply(aboard, planned))
+        return [it["activity"] for it in await orders(aboard)]
+
+    assert await became("replacement") == ["1", "1"]
+    said, _ = await orders(aboard)
+    ok(await change(aboard, "operations", said["id"], activity="9"))
+    assert await became("repair") == ["9", "2"]
+    assert await became("") == ["9", "2"]
+    assert await became("painting") == ["9", None]
+    assert await became("repair", activity="3") == ["3", "3"]
+    assert await became("replacement") == ["3", "3"]
 
 
 @pytest.mark.parametrize("kind", [ARRAY, NDJSON, XLSX])
@@ -208,6 +229,8 @@ HEAD = (
         ("NDV-A1,1,x,done,01/02/2013,,,,,,,,", "finished_at", "ambiguous-date"),
         ("NDV-A1,1,x,done,2013-02-30,,,,,,,,", "finished_at", "invalid-instant"),
         ("NDV-A1,1,x,done,1013-02-03,,,,,,,,", "finished_at", "invalid-instant"),
+        ("NDV-A1,1,x,done,2062-02-03,,,,,,,,", "finished_at", "invalid-instant"),
+        ("NDV-A1,1,x,in_progress,,2062-02-03,,,,,,,", "started_at", "invalid-instant"),
         ("NDV-A1,1,x,done,soon,,,,,,,,", "finished_at", "invalid-instant"),
         ("NDV-A1,1,x,planned,2013-01-01,,,,,,,,", "finished_at", "not-yet"),
         ("NDV-A1,1,x,planned,,2013-01-01,,,,,,,", "started_at", "not-yet"),

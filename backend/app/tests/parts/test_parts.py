@@ -128,8 +128,11 @@ async def test_where_used_is_told_from_both_sides(client: AsyncClient) -> None:
         ("A2", None),
         (None, "LM2500"),
     ]
-    of_model = await get(client, "parts", model="LM2500")
-    assert [it["number"] for it in of_model["items"]] == ["P1", "P3"]
+    for spelt in ("LM2500", "lm2500"):
+        of_model = await get(client, "parts", model=spelt)
+        assert [it["number"] for it in of_model["items"]] == ["P1", "P3"]
+        again = await client.post(url("parts", "P3", "fits"), json={"model": spelt})
+        refused(again, 409, "conflict")
     fitting = await get(client, "equipment", "A1", "parts")
     assert [it["number"] for it in fitting["items"]] == ["P1", "P2"]
 
@@ -183,7 +186,7 @@ async def test_what_fits_is_found_by_class_and_by_the_unit_that_sits_there(
         return [it["number"] for it in page["items"]]
 
     assert (await fitting("A1"), await fitting("A2")) == (["P1"], [])
-    pump = {"manufacturer": "Pumps", "model": "HPX 40", "serial_number": "S1"}
+    pump = {"manufacturer": "Pumps", "model": "hpx  40", "serial_number": "S1"}
     created(await client.post(url("equipment", "A2", "units"), json=pump))
     assert await fitting("A2") == ["P2"]
     other = pump | {"model": "HPX 50"}

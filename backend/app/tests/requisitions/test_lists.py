@@ -80,8 +80,8 @@ PLANS: dict[str, tuple[str, dict[str, Parameter], str]] = {
     ),
     "requester": (
         "requisitions",
-        {"requester": "welder"},
-        "ix_requisitions_requester_created_at_id",
+        {"requester": "Welder"},
+        "ix_requisitions_folded_created_at_id",
     ),
     "part": (
         "requisitions",

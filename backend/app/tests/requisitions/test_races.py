@@ -123,7 +123,7 @@ async def test_of_two_carts_of_one_moment_one_is_opened(
     # The control: without the index both are.
     async with connected(fresh) as connection:
         await connection.execute(
-            "DROP INDEX uq_requisitions_cart; "
+            "DROP INDEX uq_requisitions_requester_cart; "
             "UPDATE requisitions SET state = 'cancelled'"
         )
     assert (201, 201) in await _open_twice(committed)

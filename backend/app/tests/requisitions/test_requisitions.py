@@ -213,6 +213,23 @@ async def test_each_state_allows_its_moves_alone(
     refused(answer, 409, "move-refused")
 
 
+async def test_a_name_is_one_however_it_is_spelt(client: AsyncClient) -> None:
+    await stocked(client, A=2)
+    made = await cart(client, "Ann Lee", A=1)
+    for spelt in ("ann lee", "Ann  Lee", "ANN \u00a0 lee"):
+        again = await client.post(url("requisitions"), json=asking(spelt, A=1))
+        assert made["id"] in refused(again, 409, "conflict")["existing"]
+        [found] = (await get(client, "requisitions", requester=spelt))["items"]
+        assert (found["id"], found["requester"]) == (made["id"], "Ann Lee")
+    assert (await get(client, "requisitions", requester="AnnLee"))["items"] == []
+    ok(await do(client, made, "submit"))
+    for spelt in ("Ann  Lee", "ANN \u00a0 lee"):
+        for verb in ("approve", "reject"):
+            answer = await do(client, made, verb, by=spelt, reason="x")
+            assert "somebody else" in refused(answer, 409, "conflict")["detail"]
+    ok(await do(client, made, "approve", by="AnnLee"))
+
+
 async def test_what_a_move_needs_it_asks_for(client: AsyncClient) -> None:
     await stocked(client, A=1)
     empty = await cart(client)

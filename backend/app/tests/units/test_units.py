@@ -253,6 +253,32 @@ async def test_spares_are_units_too(aboard: AsyncClient) -> None:
     refused(taken, 409, "duplicate-code")
 
 
+SPELT = ("S1", "s1", "S1", "s1")
+
+
+async def test_hardware_is_one_however_it_is_spelt(aboard: AsyncClient) -> None:
+    hardware = {"manufacturer": "Acme", "model": "P 1", "serial_number": "AB-77"}
+    alike = {"manufacturer": "ACME", "model": "p \u00a0 1", "serial_number": "ab-77"}
+    made = created(await aboard.post(url("units"), json=hardware))
+    again = await aboard.post(url("units"), json=alike)
+    existing = url("units", made["id"])
+    assert refused(again, 409, "duplicate-code")["existing"] == existing
+    swap = created(await aboard.post(url("equipment", "A1", "units"), json=alike))
+    assert swap["installed"]["unit"]["id"] == made["id"]
+    elsewhere = await aboard.post(url("equipment", "A2", "units"), json=alike)
+    assert "A1" in refused(elsewhere, 409, "occupied")["detail"]
+    # It is shown as it was typed, and is found as it is typed.
+    for name, spelt in alike.items():
+        [found] = (await get(aboard, "units", **{name: spelt}))["items"]
+        assert {it: found[it] for it in hardware} == hardware
+    other = created(await aboard.post(url("units"), json=alike | {"model": "P1"}))
+    taken = await change(aboard, "units", other["id"], model="p 1")
+    assert refused(taken, 409, "duplicate-code")["existing"] == existing
+    assert (
+        ok(await change(aboard, "units", made["id"], **alike))["model"] == "p \u00a0 1"
+    )
+
+
 async def test_of_two_swaps_at_once_one_wins(
     committed: AsyncClient, fresh: Settings
 ) -> None:
@@ -262,7 +288,7 @@ async def test_of_two_swaps_at_once_one_wins(
         await equipment(committed, code)
     # One unit, four places; four units, one empty place; then one that is taken.
     races = [
-        [("S1", code) for code in codes],
+        [(serial, code) for serial, code in zip(SPELT, codes, strict=True)],
         [(f"T{number}", "E0") for number in range(4)],
     ]
     await committed.post(url("equipment", "E1", "units"), json=named("W"))
