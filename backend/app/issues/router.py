@@ -45,8 +45,9 @@ def _read(issue: Issue, orders: int, open_orders: int) -> schemas.IssueRead:
 async def _answer(
     session: SessionDep, response: Response, issue: Issue
 ) -> schemas.IssueRead:
-    etag.tag(response, issue)
-    return _read(issue, *await service.orders_of(session, issue))
+    orders = await service.orders_of(session, issue)
+    etag.tag(response, issue, *orders)
+    return _read(issue, *orders)
 
 
 @router.post(

@@ -80,7 +80,9 @@ def _summary(whole: Whole, currency: str) -> RequisitionSummary:
 
 
 def _read(response: Response, whole: Whole, currency: str) -> RequisitionRead:
-    etag.tag(response, whole.requisition)
+    # Of a cart they are those of the catalogue.
+    prices = [(item.price, item.name, item.unit_of_measure) for item in whole.items]
+    etag.tag(response, whole.requisition, prices)
     lines = [
         LineRead(
             part=item.line.part,

@@ -50,6 +50,11 @@ def _unit(unit: Unit, equipment: str | None) -> UnitRead:
     return UnitRead(equipment=equipment, **values)
 
 
+def _answer(response: Response, unit: Unit, equipment: str | None) -> UnitRead:
+    etag.tag(response, unit, equipment)
+    return _unit(unit, equipment)
+
+
 def _installation(sat: Installation, unit: Unit) -> InstallationRead:
     return InstallationRead(
         id=sat.id,
@@ -107,8 +112,7 @@ async def add_unit(
     """Register a unit that sits nowhere yet, such as a spare."""
     unit = await service.add(session, data)
     response.headers["Location"] = href("units", str(unit.id))
-    etag.tag(response, unit)
-    return _unit(unit, None)
+    return _answer(response, unit, None)
 
 
 @router.get("/units", responses=responses(BadCursorError))
@@ -131,8 +135,7 @@ async def read_unit(
 ) -> UnitRead:
     """Read one unit."""
     unit = await service.get(session, identity)
-    etag.tag(response, unit)
-    return _unit(unit, await service.place(session, unit))
+    return _answer(response, unit, await service.place(session, unit))
 
 
 @router.patch(
@@ -150,8 +153,7 @@ async def update_unit(
 ) -> UnitRead:
     """Correct what a unit is; fields that are not sent stay as they are."""
     unit = await service.change(session, identity, data, expected)
-    etag.tag(response, unit)
-    return _unit(unit, await service.place(session, unit))
+    return _answer(response, unit, await service.place(session, unit))
 
 
 @router.post(
@@ -188,7 +190,7 @@ async def read_installation(
 ) -> InstallationRead:
     """Read one of the times that a unit sat somewhere."""
     sat, unit = await corrections.get(session, identity)
-    etag.tag(response, sat)
+    etag.tag(response, sat, unit.version)
     return _installation(sat, unit)
 
 
@@ -207,7 +209,7 @@ async def correct_installation(
 ) -> InstallationRead:
     """Correct when a unit came and left, and why; null: it sits there still."""
     sat, unit = await corrections.correct(session, identity, data, expected)
-    etag.tag(response, sat)
+    etag.tag(response, sat, unit.version)
     return _installation(sat, unit)
 
 

@@ -43,7 +43,7 @@ async def test_registered_equipment_is_whole_and_can_be_found(
     assert answer.headers["etag"] == '"1"'
     found = await client.get(answer.headers["location"])
     assert ok(found) == made
-    assert found.headers["etag"].startswith('"1-')
+    assert found.headers["etag"] == '"1"'
 
 
 @pytest.mark.parametrize("missing", ["name", "code", "location"])
