@@ -46,7 +46,7 @@ OfLevel = Annotated[
 ]
 WorstBy = Annotated[Unit, typer.Option(help="What the worst has the most of.")]
 Most = Annotated[
-    int, typer.Option("--limit", min=1, max=1000, help="How many to list at most.")
+    int, typer.Option("--limit", min=1, max=10_000, help="How many to list at most.")
 ]
 
 
@@ -172,8 +172,7 @@ def summarise(
             table(heading, rows)
         else:
             note("None.")
-        if summary.all > len(summary.items):
-            note(f"There are {summary.all:,} in all: --limit N lists N.")
+        note_more(summary.all, len(summary.items))
         totals = count(summary.failures, "failure", "failures")
         readings = count(summary.readings, "reading", "readings")
         note(f"{totals} and {readings} in all. {meanings(summary.units)}")
@@ -183,7 +182,7 @@ def summarise(
 def rank_sensors(
     *,
     top: Annotated[
-        int, typer.Option(min=1, max=1000, help="So many of each equipment.")
+        int, typer.Option(min=1, max=10_000, help="So many of each equipment.")
     ] = 3,
     code: OfCode = None,
     group: OfGroup = None,
@@ -224,7 +223,13 @@ def rank_sensors(
                 for it in ranking.items
             ],
         )
+        note_more(ranking.all, len(ranking.items))
         note(meanings(ranking.units))
+
+
+def note_more(there: int, shown: int) -> None:
+    if there > shown:
+        note(f"There are {there:,} in all: --limit N lists N.")
 
 
 def named(item: CountedItem, by: By) -> tuple[object, ...]:

@@ -180,6 +180,8 @@ Unit = Annotated[
     Literal["failures", "readings"],
     Field(description="What the worst has the most of."),
 ]
+# Sums and ranks are of all that there is: what is shown of them has no pages.
+SHOWN_MAX = 10_000
 UNITS = {
     "failures": "distinct failures: one of an equipment at an instant",
     "readings": "lines of a log: one of each sensor at a failure",
@@ -200,7 +202,7 @@ class Window(Input):
         Level | None, Field(description="Readings of it, and failures that have some.")
     ] = None
     unit: Unit = "readings"
-    limit: Annotated[int, Field(ge=1, le=1000, description="Items.")] = 100
+    limit: Annotated[int, Field(ge=1, le=SHOWN_MAX, description="Items.")] = 100
 
 
 class SummaryQuery(Window):
@@ -209,8 +211,9 @@ class SummaryQuery(Window):
 
 class RankingQuery(Window):
     top: Annotated[
-        int, Field(ge=1, le=1000, description="The rank of the last of an equipment.")
-    ] = 1000
+        int,
+        Field(ge=1, le=SHOWN_MAX, description="The rank of the last of an equipment."),
+    ] = SHOWN_MAX
 
 
 class Counted(BaseModel):
@@ -269,6 +272,7 @@ class RankedSensor(Counted):
 
 
 class Ranking(Answered):
+    all: Annotated[int, Field(description="How many sensors are ranked so.")]
     items: Annotated[
         list[RankedSensor],
         Field(description="The worst group first, in it the worst equipment."),

@@ -1,6 +1,6 @@
 """Counts of failures and of readings, the worst first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -54,7 +54,7 @@ async def summary(session: AsyncSession, query: SummaryQuery) -> Summary:
     return Summary(
         by=query.by,
         **_said(query),
-        all=rows[0]["all"] if rows else 0,
+        all=_all(rows),
         **total,
         items=[_item(row, registered) for row in rows],
     )
@@ -62,6 +62,11 @@ async def summary(session: AsyncSession, query: SummaryQuery) -> Summary:
 
 def _worst(query: Window, each: Subquery) -> list[ColumnElement[Any]]:
     return [each.c[query.unit].desc(), each.c.failures.desc(), each.c.readings.desc()]
+
+
+def _all(rows: Sequence[asyncpg.Record]) -> int:
+    """How many there are, of which these are shown."""
+    return rows[0]["all"] if rows else 0
 
 
 def _said(query: Window) -> dict[str, Any]:
@@ -230,7 +235,7 @@ async def ranking(session: AsyncSession, query: RankingQuery) -> Ranking:
     ranked = select(each, place.label("rank")).subquery()
     rows = await patiently(
         session,
-        select(ranked)
+        select(ranked, func.count().over().label("all"))
         .outerjoin(bad, bad.c.code == ranked.c.code)
         .where(ranked.c.rank <= query.top)
         .order_by(
@@ -245,4 +250,8 @@ async def ranking(session: AsyncSession, query: RankingQuery) -> Ranking:
         .limit(query.limit),
         SECONDS,
     )
-    return Ranking(**_said(query), items=[RankedSensor(**row) for row in rows])
+    return Ranking(
+        **_said(query),
+        all=_all(rows),
+        items=[RankedSensor(**row) for row in rows],
+    )

@@ -111,6 +111,9 @@ def test_failures_are_counted_by_what_one_asks(
     assert rows(fpso, "failures", "sensors", "--top", "1") == [
         ["K", "5310B9D7", "5", "1", "2", "2"]
     ]
+    first = fpso("failures", "sensors", "--limit", "1")
+    assert "There are 2 in all: --limit N lists N." in words(first.stderr)
+    assert "in all" not in fpso("failures", "sensors").stderr
     assert fpso("failures", "sensors", "--code", "NOPE").stderr == "None.\n"
     assert len(said(fpso, "failures", "sensors")["items"]) == 2
     assert said(fpso, "failures", "summary")["readings"] == 3

@@ -216,6 +216,7 @@ async def test_sensors_are_ranked_in_their_equipment_in_its_group(
     async def ranked(**params: Any) -> list[tuple[object, ...]]:  # noqa: ANN401
         ranking = await get(client, "failures", "sensors", **params)
         assert ranking["units"].keys() == {"failures", "readings"}
+        assert ranking["all"] == len(ranking["items"])
         return [tuple(item[name] for name in names) for item in ranking["items"]]
 
     assert await ranked() == [
@@ -225,6 +226,9 @@ async def test_sensors_are_ranked_in_their_equipment_in_its_group(
         ("PUMPS", "PA-1", "4", 1, 2, 7),
     ]
     assert [row[2] for row in await ranked(top=1)] == ["1", "3", "4"]
+    first = await get(client, "failures", "sensors", top=1, limit=1)
+    assert (first["all"], [item["sensor"] for item in first["items"]]) == (3, ["1"])
+    assert (await get(client, "failures", "sensors", limit=10_000))["all"] == 4
     assert await ranked(top=1, group="COMPRESSORS", level="warning") == [
         ("COMPRESSORS", "KA-1", "1", 1, 1, 1)
     ]
