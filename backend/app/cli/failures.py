@@ -9,12 +9,12 @@ import typer
 from app.cli.client import read, server
 from app.cli.counted import Counted, CountedItem, Failure, FailureSummary, SensorRanking
 from app.cli.decisions import settle
-from app.cli.imports import Apply, ErrorsTo, File, Into, Rows, SkipErrors
+from app.cli.imports import Apply, Encoding, ErrorsTo, File, Into, Rows, SkipErrors
 from app.cli.listing import show_list
 from app.cli.options import Cursor, Everything, From, Json, Limit, To, Url, Words
 from app.cli.plans import View
 from app.cli.render import count, emit_json, instant, note, table
-from app.cli.upload import upload
+from app.cli.upload import declared, upload
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -62,9 +62,7 @@ def import_log(
     apply: Apply = False,
     skip_errors: SkipErrors = False,
     errors_to: ErrorsTo = None,
-    encoding: Annotated[
-        str, typer.Option(help="Of the log, such as iso-8859-1.")
-    ] = "utf-8",
+    encoding: Encoding = None,
     rows: Rows = 10,
     url: Url = "",
     as_json: Json = False,
@@ -75,7 +73,7 @@ def import_log(
             api,
             file,
             *("vessels", vessel, "failures", "imports"),
-            media_type=f"text/plain; charset={encoding}",
+            media_type=declared("text/plain", encoding),
         )
         settle(
             api,

@@ -87,6 +87,19 @@ def test_a_log_is_planned_applied_and_counted(
     assert "no line of a log" in errors.read_text()
 
 
+def test_a_log_says_by_its_mark_that_it_is_utf_16(
+    fpso: Fpso, vessel: str, log: Path
+) -> None:
+    log.write_text(LOG, encoding="utf-16")
+    load = ("failures", "import", str(log), "--vessel", vessel)
+    planned = fpso(*load)
+    assert planned.exit_code == 0, planned.stderr
+    assert "Plan: 3 to create" in planned.stdout
+    wrong = fpso(*load, "--encoding", "utf-8")
+    assert wrong.exit_code == 1
+    assert "charset=utf-16" in words(wrong.stderr)
+
+
 def test_failures_are_counted_by_what_one_asks(
     fpso: Fpso, vessel: str, log: Path
 ) -> None:
