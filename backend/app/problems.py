@@ -176,11 +176,7 @@ def _from_validation(request: Request, exc: RequestValidationError) -> AppError:
             f"The body was sent as {media_type or 'nothing in particular'}. "
             "Send JSON with Content-Type: application/json."
         )
-    fields = [_field_problem(error) for error in found]
-    first = fields[0]
-    more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
-    where = f"{first['pointer']}: " if first["pointer"] else ""
-    return errors.InvalidError(f"{where}{first['message']}{more}", errors=fields)
+    return errors.InvalidError.of_all([_field_problem(error) for error in found])
 
 
 _BUSY = errors.UnavailableError(

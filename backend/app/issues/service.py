@@ -51,19 +51,20 @@ TERMS = {
 async def report(session: AsyncSession, data: schemas.IssueCreate) -> Issue:
     """Report a problem; raises NotFoundError for the equipment or the vessel."""
     values = data.model_dump(exclude_none=True)
-    if data.equipment:
-        affected = await equipment.get(session, data.equipment)
-        if data.vessel not in {None, affected.vessel}:
-            message = f"{affected.code} is aboard {affected.vessel}. Leave it out."
-            raise InvalidError.of("/vessel", "not-aboard", message)
-        values["vessel"] = affected.vessel
-    elif data.vessel:
-        await vessels.get(session, data.vessel)
-    else:
-        message = "Name the equipment, or the vessel if it is the vessel as a whole."
-        raise InvalidError.of("/equipment", "missing", message)
-    issue = Issue()
-    await _write(session, issue, values)
+    async with taxonomy.telling_all(session, _terms(values)):
+        if data.equipment:
+            affected = await equipment.get(session, data.equipment)
+            if data.vessel not in {None, affected.vessel}:
+                message = f"{affected.code} is aboard {affected.vessel}. Leave it out."
+                raise InvalidError.of("/vessel", "not-aboard", message)
+            values["vessel"] = affected.vessel
+        elif data.vessel:
+            await vessels.get(session, data.vessel)
+        else:
+            message = "Name the equipment, or the vessel if it is that as a whole."
+            raise InvalidError.of("/equipment", "missing", message)
+        issue = Issue()
+        await _write(session, issue, values)
     return issue
 
 
@@ -126,7 +127,9 @@ async def update(
     etag.check(issue, expected)
     if expected is None:
         await etag.wait(session, issue)
-    await _write(session, issue, data.model_dump(exclude_unset=True))
+    values = data.model_dump(exclude_unset=True)
+    async with taxonomy.telling_all(session, _terms(values)):
+        await _write(session, issue, values)
     return issue
 
 
@@ -297,6 +300,10 @@ async def _write(session: AsyncSession, issue: Issue, values: dict[str, Any]) ->
             raise await _known(session, vessel, values["reference"]) from None
         raise _explain(refusal, values) from None
     await _follow(session, issue, failed_at)
+
+
+def _terms(values: dict[str, Any]) -> dict[str, tuple[Terms, str | None]]:
+    return {name: (kind, values.get(name)) for name, kind in TERMS.items()}
 
 
 async def _known(session: AsyncSession, vessel: str, reference: str) -> DuplicateError:

@@ -123,6 +123,25 @@ async def test_a_wrong_issue_is_not_stored(
         assert pointers(refused(answer, 422, "invalid")) == where
 
 
+async def test_all_codes_that_there_are_not_are_named_at_once(
+    aboard: AsyncClient,
+) -> None:
+    wrong = {"failure_mode": "X1", "mechanism": "X2", "cause": "X3"}
+    unknown = {f"/{name}": "unknown-code" for name in wrong}
+    body = LEAST | wrong | {"detection_method": "8", "equipment": "A1"}
+    problem = refused(await aboard.post(url("issues"), json=body), 422, "invalid")
+    assert pointers(problem) == unknown
+    assert problem["detail"].endswith("(and 2 more)")
+    early = body | {"down_until": "2026-01-01T00:00:00Z"}
+    problem = refused(await aboard.post(url("issues"), json=early), 422, "invalid")
+    assert pointers(problem) == unknown | {"/down_until": "before-down-since"}
+    number = str((await issue(aboard))["number"])
+    answer = await change(aboard, "issues", number, **wrong)
+    assert pointers(refused(answer, 422, "invalid")) == unknown | {
+        "/failure_mode": "not-of-the-class"
+    }
+
+
 async def test_what_it_is_about_must_be_there(aboard: AsyncClient) -> None:
     for body in ({"equipment": "NOPE"}, {"equipment": None, "vessel": "NOPE"}):
         answer = await aboard.post(url("issues"), json=LEAST | body)
