@@ -1,6 +1,6 @@
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +21,7 @@ from app.operations.schemas import (
     Priority,
     Reference,
 )
-from app.pagination import PageQuery
+from app.pagination import ListQuery
 from app.values import Code, CodeRef, Cost, Input, Instant, Label, Note, Past, Story
 
 _EXAMPLE: dict[str, JsonValue] = {
@@ -217,7 +217,9 @@ class IssueFilter(Input):
     overdue: Overdue = False
 
 
-class IssueQuery(IssueFilter, PageQuery):
+class IssueQuery(IssueFilter, ListQuery):
+    known: ClassVar[tuple[str, ...]] = tuple(IssueRead.model_fields)
+
     state: tuple[State, ...] = ()
     sort: Annotated[
         Literal[

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,7 +32,7 @@ from app.operations import service as operations
 from app.operations.models import Category, Operation
 from app.operations.rules import total
 from app.operations.schemas import OperationCreate
-from app.pagination import PageQuery, paginate
+from app.pagination import PageQuery, count, paginate
 from app.taxonomy import service as taxonomy
 from app.taxonomy.models import Kind as Terms
 from app.vessels import service as vessels
@@ -82,7 +82,9 @@ async def lock(session: AsyncSession, number: int) -> Issue:
     return issue
 
 
-async def listing(session: AsyncSession, query: schemas.IssueQuery) -> Listing:
+async def listing(
+    session: AsyncSession, query: schemas.IssueQuery
+) -> tuple[Sequence[Row[Any]], str | None, int | None]:
     found = queries.filtered([Issue, *queries.ORDERS], query)
     if query.state:
         found = found.where(Issue.state.in_(query.state))
@@ -95,9 +97,10 @@ async def listing(session: AsyncSession, query: schemas.IssueQuery) -> Listing:
     }
     if query.sort.endswith("due_at"):
         found = found.where(Issue.due_at.is_not(None))
-    return await paginate(
+    page = await paginate(
         session, found, query, sort=query.sort, columns=columns, unique=Issue.number
     )
+    return *page, await count(session, found, query)
 
 
 async def orders_of(session: AsyncSession, issue: Issue) -> tuple[int, int]:
@@ -112,7 +115,7 @@ async def counts(
 ) -> schemas.IssueCounts:
     found = await session.execute(queries.counted(query))
     by_state = dict.fromkeys(schemas.IssueCounts.model_fields, 0)
-    by_state |= {state.value: count for state, count in found.all()}
+    by_state |= {state.value: many for state, many in found.all()}
     by_state["total"] = sum(by_state.values())
     return schemas.IssueCounts(**by_state)
 

@@ -142,6 +142,13 @@ async def test_all_codes_that_there_are_not_are_named_at_once(
     }
 
 
+async def test_a_field_of_issues_that_is_none_is_refused(aboard: AsyncClient) -> None:
+    answer = await aboard.get(url("issues"), params={"fields": "title,tag"})
+    problem = refused(answer, 422, "invalid")
+    assert pointers(problem) == {"?fields": "unknown-field"}
+    assert "failure_mode" in problem["detail"]
+
+
 async def test_what_it_is_about_must_be_there(aboard: AsyncClient) -> None:
     for body in ({"equipment": "NOPE"}, {"equipment": None, "vessel": "NOPE"}):
         answer = await aboard.post(url("issues"), json=LEAST | body)
@@ -188,6 +195,11 @@ async def test_issues_are_found_and_counted(
             await aboard.post(url("issues", str(made["number"]), "triage"), json={})
     page = await get(aboard, "issues", **params)
     assert [item["title"] for item in page["items"]] == titles.split()
+    shown = await get(
+        aboard, "issues", **params, fields="title,orders", count="true", limit=1
+    )
+    assert shown["total"] == len(titles.split())
+    assert shown["items"] == [{"orders": 0, "title": it} for it in titles.split()[:1]]
     only = {name: params[name] for name in params if name not in {"sort", "state"}}
     counts = await get(aboard, "counts", "issues", **only)
     if "state" not in params:
