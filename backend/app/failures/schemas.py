@@ -12,6 +12,7 @@ from app.imports.schemas import Source as From
 from app.imports.uploads import File
 from app.pagination import PageQuery
 from app.values import Code, CodeRef, Input, Instant, Label
+from app.windows import Windowed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -152,16 +153,12 @@ class FailureDetail(FailureRead):
     sensors: list[ReadingRead]
 
 
-class FailureQuery(PageQuery):
+class FailureQuery(PageQuery, Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     code: tuple[CodeRef, ...] = ()
     vessel: tuple[CodeRef, ...] = ()
     level: tuple[Level, ...] = ()
-    from_: Annotated[
-        Instant | None, Field(alias="from", description="At or after.")
-    ] = None
-    to: Annotated[Instant | None, Field(description="Before.")] = None
     sort: Literal["at", "-at"] = "-at"
 
 
@@ -188,16 +185,12 @@ UNITS = {
 }
 
 
-class Window(Input):
+class Window(Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     code: tuple[CodeRef, ...] = ()
     group: tuple[Label, ...] = ()
     vessel: tuple[CodeRef, ...] = ()
-    from_: Annotated[
-        Instant | None, Field(alias="from", description="At or after.")
-    ] = None
-    to: Annotated[Instant | None, Field(description="Before.")] = None
     level: Annotated[
         Level | None, Field(description="Readings of it, and failures that have some.")
     ] = None

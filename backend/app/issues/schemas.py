@@ -8,6 +8,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -23,6 +24,7 @@ from app.operations.schemas import (
 )
 from app.pagination import ListQuery
 from app.values import Code, CodeRef, Cost, Input, Instant, Label, Note, Past, Story
+from app.windows import Windowed
 
 _EXAMPLE: dict[str, JsonValue] = {
     "equipment": "5310B9D7",
@@ -193,7 +195,7 @@ class IssueRead(BaseModel):
     due_at: datetime | None
 
 
-class IssueFilter(Input):
+class IssueFilter(Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     vessel: tuple[CodeRef, ...] = ()
@@ -201,6 +203,7 @@ class IssueFilter(Input):
     below: Annotated[
         bool, Field(description="Also of all that stands below the equipment.")
     ] = False
+
     priority: tuple[Priority, ...] = ()
     kind: tuple[Kind, ...] = ()
     failure_mode: tuple[CodeRef, ...] = ()
@@ -215,6 +218,15 @@ class IssueFilter(Input):
     reference: tuple[Label, ...] = ()
     due_before: Annotated[Instant | None, Field(description="Due before.")] = None
     overdue: Overdue = False
+
+    @field_validator("below")
+    @classmethod
+    def have_equipment(cls, below: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 pydantic passes it so
+        if below and not info.data.get("equipment"):
+            raise PydanticCustomError(
+                "missing", "Say of what: send equipment too, or leave this out."
+            )
+        return below
 
 
 class IssueQuery(IssueFilter, ListQuery):

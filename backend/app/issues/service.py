@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -84,7 +84,7 @@ async def lock(session: AsyncSession, number: int) -> Issue:
 
 async def listing(
     session: AsyncSession, query: schemas.IssueQuery
-) -> tuple[Sequence[Row[Any]], str | None, int | None]:
+) -> tuple[Sequence[Any], str | None, int | None]:
     found = queries.filtered([Issue, *queries.ORDERS], query)
     if query.state:
         found = found.where(Issue.state.in_(query.state))

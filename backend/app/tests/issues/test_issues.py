@@ -142,6 +142,13 @@ async def test_all_codes_that_there_are_not_are_named_at_once(
     }
 
 
+async def test_below_is_below_something(aboard: AsyncClient) -> None:
+    for path in (url("issues"), url("counts", "issues")):
+        answer = await aboard.get(path, params={"below": "true"})
+        assert pointers(refused(answer, 422, "invalid")) == {"?below": "missing"}
+        ok(await aboard.get(path, params={"below": "false"}))
+
+
 async def test_a_field_of_issues_that_is_none_is_refused(aboard: AsyncClient) -> None:
     answer = await aboard.get(url("issues"), params={"fields": "title,tag"})
     problem = refused(answer, 422, "invalid")
