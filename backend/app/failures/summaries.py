@@ -21,6 +21,7 @@ from sqlalchemy.orm import aliased
 
 from app.drivers import patiently
 from app.equipment.models import Equipment
+from app.equipment.named import refuse_unknown
 from app.failures.models import Failure, Level, Reading, Sensor
 from app.failures.schemas import (
     UNITS,
@@ -38,6 +39,8 @@ SECONDS = 60
 
 
 async def summary(session: AsyncSession, query: SummaryQuery) -> Summary:
+    """Count; raises NotFoundError for what is named and is not there."""
+    await _refuse_unknown(session, query)
     if query.by is By.SENSOR:
         each = _of_sensors(query)
     else:
@@ -57,6 +60,12 @@ async def summary(session: AsyncSession, query: SummaryQuery) -> Summary:
         all=_all(rows),
         **total,
         items=[_item(row, registered) for row in rows],
+    )
+
+
+async def _refuse_unknown(session: AsyncSession, query: Window) -> None:
+    await refuse_unknown(
+        session, code=query.code, group=query.group, vessel=query.vessel
     )
 
 
@@ -220,7 +229,9 @@ async def ranking(session: AsyncSession, query: RankingQuery) -> Ranking:
     """The sensors of each equipment of each group, the worst of all three first.
 
     How bad groups and equipment are, failures say: the sensors of one share them.
+    Raises NotFoundError for what is named and is not there.
     """
+    await _refuse_unknown(session, query)
     each = _of_sensors(query)
     failed = _of_failures(query, NAMES[By.EQUIPMENT])
     count = failed.c[query.unit]
