@@ -1,3 +1,4 @@
+import re
 import uuid
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
@@ -26,6 +27,8 @@ from app.pagination import ListQuery
 from app.values import Code, CodeRef, Cost, Input, Instant, Label, Note, Past, Story
 from app.windows import Windowed
 
+_ADDRESS = re.compile(r"https?://[!-~]*")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9!#$&^_.+-]+")
 _EXAMPLE: dict[str, JsonValue] = {
     "equipment": "5310B9D7",
     "title": "Dry gas seal leaks",
@@ -291,11 +294,21 @@ class CommentRead(BaseModel):
 
 
 def _address(url: str) -> str:
-    if not url.isascii() or not url.startswith(("https://", "http://")):
+    if not _ADDRESS.fullmatch(url):
         raise PydanticCustomError(
-            "invalid-url", "Write an address that begins with https:// or http://."
+            "invalid-url",
+            "Write an address that begins with https:// or http://, in ASCII and "
+            "without spaces: percent-encode the others.",
         )
     return url
+
+
+def _media_type(text: str) -> str:
+    if not _MEDIA_TYPE.fullmatch(text):
+        raise PydanticCustomError(
+            "invalid-media-type", "Write a media type such as image/jpeg."
+        )
+    return text
 
 
 class AttachmentCreate(Input):
@@ -313,13 +326,16 @@ class AttachmentCreate(Input):
 
     url: Annotated[
         str,
-        Field(max_length=2000, pattern=r"^[!-~]+$"),
+        Field(max_length=2000, json_schema_extra={"pattern": "^[!-~]+$"}),
         AfterValidator(_address),
     ]
     title: Label
     media_type: Annotated[
         str,
-        Field(max_length=200, pattern=r"^[a-z]+/[A-Za-z0-9!#$&^_.+-]+$"),
+        Field(
+            max_length=200, json_schema_extra={"pattern": f"^{_MEDIA_TYPE.pattern}$"}
+        ),
+        AfterValidator(_media_type),
     ]
 
 
