@@ -47,8 +47,8 @@ def refused(kind: str, message: str, values: Mapping[str, Any]) -> str:
     return message.removeprefix("Value error, ")
 
 
-def few(names: Sequence[str], most: int = 3) -> str:
+def few(names: Sequence[str], most: int = 3, between: str = ", ") -> str:
     """The first of them, and how many more there are."""
     others = len(names) - most
-    said = ", ".join(names[:most])
+    said = between.join(names[:most])
     return f"{said} and {others} more" if others > 0 else said
