@@ -30,7 +30,7 @@ A feature raises these and nothing else. Each docstring is the public text of
 `/problems/<slug>`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import ClassVar, TypedDict
 
@@ -315,7 +315,7 @@ class InvalidError(AppError):
 
     `errors` lists every one of them: where it stands (`pointer`), what is wrong
     (`code`) and how to mend it (`message`). Unknown fields and parameters are
-    refused, never ignored.
+    refused, never ignored. What is registered is looked up once the values are sound.
     """
 
     status, slug, title = HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "Invalid request"
@@ -323,8 +323,15 @@ class InvalidError(AppError):
     @classmethod
     def of(cls, pointer: str, code: str, message: str) -> "InvalidError":
         """Say what is wrong with one field."""
-        problem = FieldProblem(pointer=pointer, code=code, message=message)
-        return cls(f"{pointer}: {message}", errors=[problem])
+        return cls.of_all([FieldProblem(pointer=pointer, code=code, message=message)])
+
+    @classmethod
+    def of_all(cls, wrong: Sequence[FieldProblem]) -> "InvalidError":
+        """Say what is wrong with several fields; the detail tells the first."""
+        first, *others = wrong
+        more = f" (and {len(others)} more)" if others else ""
+        where = f"{first['pointer']}: " if first["pointer"] else ""
+        return cls(f"{where}{first['message']}{more}", errors=list(wrong))
 
 
 class UnreadableFileError(InvalidError):

@@ -19,10 +19,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
-from app import errors, etag
+from app import errors, etag, words
 from app.errors import AppError, FieldProblem
 from app.links import here
 from app.methods import allowed
+from app.shapes import fields_at
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -136,26 +137,22 @@ def _from_http(request: Request, exc: HTTPException) -> AppError:
 def _pointer(location: tuple[int | str, ...]) -> str:
     where, *steps = location
     if where == "query":
-        return "?" + ".".join(map(str, steps))
+        # Of a parameter that is repeated, its name tells enough.
+        return "?" + ".".join(step for step in steps if isinstance(step, str))
     if where == "header":
         return str(steps[0])
     return "".join(f"/{str(s).replace('~', '~0').replace('/', '~1')}" for s in steps)
 
 
-_EXTRA = {
-    "query": "There is no such parameter here. Remove it, or see /docs for its name.",
-    "body": "There is no such field here. Remove it, or see /docs for its name.",
-}
-
-
-def _field_problem(error: Mapping[str, Any]) -> FieldProblem:
-    location, kind, message = error["loc"], error["type"], error["msg"]
+def _field_problem(request: Request, error: Mapping[str, Any]) -> FieldProblem:
+    location, kind = error["loc"], error["type"]
+    message = words.refused(kind, error["msg"], error.get("ctx", {}))
     if kind == "extra_forbidden":
-        message = _EXTRA.get(location[0], message)
+        known = fields_at(request.scope["route"], location[:-1])
+        has = f"It has {', '.join(known)}." if known else "See /docs for what it has."
+        message = f"There is no such field here. Remove it. {has}"
     return FieldProblem(
-        pointer=_pointer(location),
-        code=kind.replace("_", "-"),
-        message=message.removeprefix("Value error, "),
+        pointer=_pointer(location), code=kind.replace("_", "-"), message=message
     )
 
 
@@ -176,11 +173,8 @@ def _from_validation(request: Request, exc: RequestValidationError) -> AppError:
             f"The body was sent as {media_type or 'nothing in particular'}. "
             "Send JSON with Content-Type: application/json."
         )
-    fields = [_field_problem(error) for error in found]
-    first = fields[0]
-    more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
-    where = f"{first['pointer']}: " if first["pointer"] else ""
-    return errors.InvalidError(f"{where}{first['message']}{more}", errors=fields)
+    wrong = [_field_problem(request, error) for error in found]
+    return errors.InvalidError.of_all(wrong)
 
 
 _BUSY = errors.UnavailableError(

@@ -52,6 +52,7 @@ class RankedSensor(Counted):
 
 class SensorRanking(BaseModel):
     units: dict[str, str]
+    all: int
     items: list[RankedSensor]
 
 

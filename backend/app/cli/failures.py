@@ -9,12 +9,12 @@ import typer
 from app.cli.client import read, server
 from app.cli.counted import Counted, CountedItem, Failure, FailureSummary, SensorRanking
 from app.cli.decisions import settle
-from app.cli.imports import Apply, ErrorsTo, File, Into, Rows, SkipErrors
+from app.cli.imports import Apply, Encoding, ErrorsTo, File, Into, Rows, SkipErrors
 from app.cli.listing import show_list
 from app.cli.options import Cursor, Everything, From, Json, Limit, To, Url, Words
 from app.cli.plans import View
 from app.cli.render import count, emit_json, instant, note, table
-from app.cli.upload import upload
+from app.cli.upload import declared, upload
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -46,7 +46,7 @@ OfLevel = Annotated[
 ]
 WorstBy = Annotated[Unit, typer.Option(help="What the worst has the most of.")]
 Most = Annotated[
-    int, typer.Option("--limit", min=1, max=1000, help="How many to list at most.")
+    int, typer.Option("--limit", min=1, max=10_000, help="How many to list at most.")
 ]
 
 
@@ -62,9 +62,7 @@ def import_log(
     apply: Apply = False,
     skip_errors: SkipErrors = False,
     errors_to: ErrorsTo = None,
-    encoding: Annotated[
-        str, typer.Option(help="Of the log, such as iso-8859-1.")
-    ] = "utf-8",
+    encoding: Encoding = None,
     rows: Rows = 10,
     url: Url = "",
     as_json: Json = False,
@@ -75,7 +73,7 @@ def import_log(
             api,
             file,
             *("vessels", vessel, "failures", "imports"),
-            media_type=f"text/plain; charset={encoding}",
+            media_type=declared("text/plain", encoding),
         )
         settle(
             api,
@@ -172,8 +170,7 @@ def summarise(
             table(heading, rows)
         else:
             note("None.")
-        if summary.all > len(summary.items):
-            note(f"There are {summary.all:,} in all: --limit N lists N.")
+        note_more(summary.all, len(summary.items))
         totals = count(summary.failures, "failure", "failures")
         readings = count(summary.readings, "reading", "readings")
         note(f"{totals} and {readings} in all. {meanings(summary.units)}")
@@ -183,7 +180,7 @@ def summarise(
 def rank_sensors(
     *,
     top: Annotated[
-        int, typer.Option(min=1, max=1000, help="So many of each equipment.")
+        int, typer.Option(min=1, max=10_000, help="So many of each equipment.")
     ] = 3,
     code: OfCode = None,
     group: OfGroup = None,
@@ -224,7 +221,13 @@ def rank_sensors(
                 for it in ranking.items
             ],
         )
+        note_more(ranking.all, len(ranking.items))
         note(meanings(ranking.units))
+
+
+def note_more(there: int, shown: int) -> None:
+    if there > shown:
+        note(f"There are {there:,} in all: --limit N lists N.")
 
 
 def named(item: CountedItem, by: By) -> tuple[object, ...]:

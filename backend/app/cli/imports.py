@@ -60,7 +60,10 @@ Format = Annotated[
     typer.Option("--format", help="Without it: as FILE ends."),
 ]
 Encoding = Annotated[
-    str | None, typer.Option(help="Without it UTF-8; else such as iso-8859-1.")
+    str | None,
+    typer.Option(
+        help="Such as iso-8859-1; without it UTF-8, or UTF-16 if the file has its mark."
+    ),
 ]
 Delimiter = Annotated[
     str | None, typer.Option(help="A comma, ; or tab; without it, found by the server.")

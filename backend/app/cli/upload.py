@@ -36,9 +36,7 @@ class ImportFormat(StrEnum):
             ) from None
 
     def media_type(self, encoding: str | None) -> str:
-        if encoding is None:
-            return MEDIA_TYPES[self]
-        return f"{MEDIA_TYPES[self]}; charset={encoding}"
+        return declared(MEDIA_TYPES[self], encoding)
 
 
 ENDINGS = {
@@ -58,6 +56,11 @@ MEDIA_TYPES = {
     "ndjson": "application/x-ndjson",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+
+
+def declared(media_type: str, encoding: str | None) -> str:
+    """Without an encoding, the file itself may say by a mark which it has."""
+    return media_type if encoding is None else f"{media_type}; charset={encoding}"
 
 
 def upload(

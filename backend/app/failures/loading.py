@@ -25,6 +25,7 @@ from app.imports.walks import SECONDS
 
 # What is read at once: each pass over it makes another one of its size.
 BLOCK = 256 * 1024
+_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"7z\xbc\xaf\x27\x1c")
 # So many go in one COPY, and two such batches are in memory: a savepoint for each
 # block would slow others down.
 BLOCKS = 6
@@ -100,13 +101,13 @@ async def _stage(db: Driver, reader: "_Reader") -> int:
             rows += sum(text.count(b"\n") for text in batch.texts) + len(found)
             unreadable += sum(each.field is None for each in found)
             if rows == unreadable and batch.is_binary:
-                break  # an archive: no need to read all of it
+                break  # no text: no need to read all of it
     finally:
         await asyncio.wait([coming])  # whose file is closed after this
     if rows == unreadable:
         raise UnreadableFileError(
             f"None of {rows} lines is one of a failure log, such as: {lines.EXAMPLE}"
-            " An archive has to be unpacked."
+            f"{reader.hint}"
         )
     return rows
 
@@ -191,6 +192,20 @@ class _Reader:
         text = Text(self.file.body, encoding, errors="replace", newline="")
         while characters := text.read(BLOCK):
             yield characters.removeprefix("\ufeff").encode()
+
+    @property
+    def hint(self) -> str:
+        """What else may be amiss where no line can be read."""
+        self.file.body.seek(0)
+        start = self.file.body.read(BLOCK)
+        if start.startswith(_ARCHIVES):
+            return " An archive has to be unpacked."
+        if b"\0" in start:
+            return (
+                " It holds NUL bytes: if it is UTF-16, send it as such, with "
+                "charset=utf-16 in Content-Type, or without any if it has its mark."
+            )
+        return ""
 
     def next_batch(self) -> Batch:
         """Read the next blocks; no pieces are the end."""

@@ -146,7 +146,11 @@ async def list_failures(
     return Page(items=items, next_cursor=next_cursor)
 
 
-@router.get("/failures/summary", response_model_exclude_unset=True)
+@router.get(
+    "/failures/summary",
+    response_model_exclude_unset=True,
+    responses=responses(NotFoundError),
+)
 async def read_failures_summary(
     session: SessionDep, query: Annotated[SummaryQuery, Query()]
 ) -> Summary:
@@ -154,7 +158,7 @@ async def read_failures_summary(
     return await summaries.summary(session, query)
 
 
-@router.get("/failures/sensors")
+@router.get("/failures/sensors", responses=responses(NotFoundError))
 async def rank_failing_sensors(
     session: SessionDep, query: Annotated[RankingQuery, Query()]
 ) -> Ranking:

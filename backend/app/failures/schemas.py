@@ -12,6 +12,7 @@ from app.imports.schemas import Source as From
 from app.imports.uploads import File
 from app.pagination import PageQuery
 from app.values import Code, CodeRef, Input, Instant, Label
+from app.windows import Windowed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -152,16 +153,12 @@ class FailureDetail(FailureRead):
     sensors: list[ReadingRead]
 
 
-class FailureQuery(PageQuery):
+class FailureQuery(PageQuery, Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     code: tuple[CodeRef, ...] = ()
     vessel: tuple[CodeRef, ...] = ()
     level: tuple[Level, ...] = ()
-    from_: Annotated[
-        Instant | None, Field(alias="from", description="At or after.")
-    ] = None
-    to: Annotated[Instant | None, Field(description="Before.")] = None
     sort: Literal["at", "-at"] = "-at"
 
 
@@ -180,27 +177,25 @@ Unit = Annotated[
     Literal["failures", "readings"],
     Field(description="What the worst has the most of."),
 ]
+# Sums and ranks are of all that there is: what is shown of them has no pages.
+SHOWN_MAX = 10_000
 UNITS = {
     "failures": "distinct failures: one of an equipment at an instant",
     "readings": "lines of a log: one of each sensor at a failure",
 }
 
 
-class Window(Input):
+class Window(Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     code: tuple[CodeRef, ...] = ()
     group: tuple[Label, ...] = ()
     vessel: tuple[CodeRef, ...] = ()
-    from_: Annotated[
-        Instant | None, Field(alias="from", description="At or after.")
-    ] = None
-    to: Annotated[Instant | None, Field(description="Before.")] = None
     level: Annotated[
         Level | None, Field(description="Readings of it, and failures that have some.")
     ] = None
     unit: Unit = "readings"
-    limit: Annotated[int, Field(ge=1, le=1000, description="Items.")] = 100
+    limit: Annotated[int, Field(ge=1, le=SHOWN_MAX, description="Items.")] = 100
 
 
 class SummaryQuery(Window):
@@ -209,8 +204,9 @@ class SummaryQuery(Window):
 
 class RankingQuery(Window):
     top: Annotated[
-        int, Field(ge=1, le=1000, description="The rank of the last of an equipment.")
-    ] = 1000
+        int,
+        Field(ge=1, le=SHOWN_MAX, description="The rank of the last of an equipment."),
+    ] = SHOWN_MAX
 
 
 class Counted(BaseModel):
@@ -269,6 +265,7 @@ class RankedSensor(Counted):
 
 
 class Ranking(Answered):
+    all: Annotated[int, Field(description="How many sensors are ranked so.")]
     items: Annotated[
         list[RankedSensor],
         Field(description="The worst group first, in it the worst equipment."),

@@ -1,6 +1,6 @@
 """Counts of failures and of readings, the worst first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -21,6 +21,7 @@ from sqlalchemy.orm import aliased
 
 from app.drivers import patiently
 from app.equipment.models import Equipment
+from app.equipment.named import refuse_unknown
 from app.failures.models import Failure, Level, Reading, Sensor
 from app.failures.schemas import (
     UNITS,
@@ -38,6 +39,8 @@ SECONDS = 60
 
 
 async def summary(session: AsyncSession, query: SummaryQuery) -> Summary:
+    """Count; raises NotFoundError for what is named and is not there."""
+    await _refuse_unknown(session, query)
     if query.by is By.SENSOR:
         each = _of_sensors(query)
     else:
@@ -54,14 +57,25 @@ async def summary(session: AsyncSession, query: SummaryQuery) -> Summary:
     return Summary(
         by=query.by,
         **_said(query),
-        all=rows[0]["all"] if rows else 0,
+        all=_all(rows),
         **total,
         items=[_item(row, registered) for row in rows],
     )
 
 
+async def _refuse_unknown(session: AsyncSession, query: Window) -> None:
+    await refuse_unknown(
+        session, code=query.code, group=query.group, vessel=query.vessel
+    )
+
+
 def _worst(query: Window, each: Subquery) -> list[ColumnElement[Any]]:
     return [each.c[query.unit].desc(), each.c.failures.desc(), each.c.readings.desc()]
+
+
+def _all(rows: Sequence[asyncpg.Record]) -> int:
+    """How many there are, of which these are shown."""
+    return rows[0]["all"] if rows else 0
 
 
 def _said(query: Window) -> dict[str, Any]:
@@ -215,7 +229,9 @@ async def ranking(session: AsyncSession, query: RankingQuery) -> Ranking:
     """The sensors of each equipment of each group, the worst of all three first.
 
     How bad groups and equipment are, failures say: the sensors of one share them.
+    Raises NotFoundError for what is named and is not there.
     """
+    await _refuse_unknown(session, query)
     each = _of_sensors(query)
     failed = _of_failures(query, NAMES[By.EQUIPMENT])
     count = failed.c[query.unit]
@@ -230,7 +246,7 @@ async def ranking(session: AsyncSession, query: RankingQuery) -> Ranking:
     ranked = select(each, place.label("rank")).subquery()
     rows = await patiently(
         session,
-        select(ranked)
+        select(ranked, func.count().over().label("all"))
         .outerjoin(bad, bad.c.code == ranked.c.code)
         .where(ranked.c.rank <= query.top)
         .order_by(
@@ -245,4 +261,8 @@ async def ranking(session: AsyncSession, query: RankingQuery) -> Ranking:
         .limit(query.limit),
         SECONDS,
     )
-    return Ranking(**_said(query), items=[RankedSensor(**row) for row in rows])
+    return Ranking(
+        **_said(query),
+        all=_all(rows),
+        items=[RankedSensor(**row) for row in rows],
+    )

@@ -58,7 +58,8 @@ WHERE s."row" > f.first AND NOT EXISTS (
 _ABOARD_ANOTHER = """
 SELECT s."row", 'code', 'code-of-another-vessel', s.code,
     'This code is aboard ' || e.vessel || '. Codes are unique in the fleet: choose '
-    'another one, or import the row there.'
+    'another one, import the row there, or, if it came aboard here, move it first: '
+    'POST /api/v1/equipment/{code}/move, or fpso equipment move.'
 FROM staged s JOIN equipment e ON e.code = s.code AND e.vessel <> $1
 """
 

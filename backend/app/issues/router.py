@@ -18,7 +18,7 @@ from app.issues.models import RESOLVABLE, Issue
 from app.links import href
 from app.operations.router import read as read_order
 from app.operations.schemas import OperationRead
-from app.pagination import Page, link
+from app.pagination import Listing, write
 from app.problems import responses
 from app.recording import RecordedSessionDep
 from app.settings import CurrencyDep
@@ -64,17 +64,19 @@ async def report_issue(
     return await _answer(session, response, issue)
 
 
-@router.get("/issues", responses=responses(BadCursorError))
+@router.get(
+    "/issues",
+    response_model=Listing[schemas.IssueRead],
+    responses=responses(BadCursorError),
+)
 async def list_issues(
     session: SessionDep,
     request: Request,
-    response: Response,
     query: Annotated[schemas.IssueQuery, Query()],
-) -> Page[schemas.IssueRead]:
+) -> Response:
     """List issues, the latest first; `below` includes the equipment's subtree."""
-    rows, next_cursor = await service.listing(session, query)
-    link(request, response, next_cursor)
-    return Page(items=[_read(*row) for row in rows], next_cursor=next_cursor)
+    rows, next_cursor, total = await service.listing(session, query)
+    return write(request, query, [_read(*row) for row in rows], next_cursor, total)
 
 
 @router.get("/counts/issues")

@@ -1,6 +1,7 @@
+import re
 import uuid
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -8,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -21,9 +23,12 @@ from app.operations.schemas import (
     Priority,
     Reference,
 )
-from app.pagination import PageQuery
+from app.pagination import ListQuery
 from app.values import Code, CodeRef, Cost, Input, Instant, Label, Note, Past, Story
+from app.windows import Windowed
 
+_ADDRESS = re.compile(r"https?://[!-~]*")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9!#$&^_.+-]+")
 _EXAMPLE: dict[str, JsonValue] = {
     "equipment": "5310B9D7",
     "title": "Dry gas seal leaks",
@@ -193,7 +198,7 @@ class IssueRead(BaseModel):
     due_at: datetime | None
 
 
-class IssueFilter(Input):
+class IssueFilter(Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     vessel: tuple[CodeRef, ...] = ()
@@ -201,6 +206,7 @@ class IssueFilter(Input):
     below: Annotated[
         bool, Field(description="Also of all that stands below the equipment.")
     ] = False
+
     priority: tuple[Priority, ...] = ()
     kind: tuple[Kind, ...] = ()
     failure_mode: tuple[CodeRef, ...] = ()
@@ -216,8 +222,19 @@ class IssueFilter(Input):
     due_before: Annotated[Instant | None, Field(description="Due before.")] = None
     overdue: Overdue = False
 
+    @field_validator("below")
+    @classmethod
+    def have_equipment(cls, below: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 pydantic passes it so
+        if below and not info.data.get("equipment"):
+            raise PydanticCustomError(
+                "missing", "Say of what: send equipment too, or leave this out."
+            )
+        return below
 
-class IssueQuery(IssueFilter, PageQuery):
+
+class IssueQuery(IssueFilter, ListQuery):
+    known: ClassVar[tuple[str, ...]] = tuple(IssueRead.model_fields)
+
     state: tuple[State, ...] = ()
     sort: Annotated[
         Literal[
@@ -277,11 +294,21 @@ class CommentRead(BaseModel):
 
 
 def _address(url: str) -> str:
-    if not url.isascii() or not url.startswith(("https://", "http://")):
+    if not _ADDRESS.fullmatch(url):
         raise PydanticCustomError(
-            "invalid-url", "Write an address that begins with https:// or http://."
+            "invalid-url",
+            "Write an address that begins with https:// or http://, in ASCII and "
+            "without spaces: percent-encode the others.",
         )
     return url
+
+
+def _media_type(text: str) -> str:
+    if not _MEDIA_TYPE.fullmatch(text):
+        raise PydanticCustomError(
+            "invalid-media-type", "Write a media type such as image/jpeg."
+        )
+    return text
 
 
 class AttachmentCreate(Input):
@@ -299,13 +326,16 @@ class AttachmentCreate(Input):
 
     url: Annotated[
         str,
-        Field(max_length=2000, pattern=r"^[!-~]+$"),
+        Field(max_length=2000, json_schema_extra={"pattern": "^[!-~]+$"}),
         AfterValidator(_address),
     ]
     title: Label
     media_type: Annotated[
         str,
-        Field(max_length=200, pattern=r"^[a-z]+/[A-Za-z0-9!#$&^_.+-]+$"),
+        Field(
+            max_length=200, json_schema_extra={"pattern": f"^{_MEDIA_TYPE.pattern}$"}
+        ),
+        AfterValidator(_media_type),
     ]
 
 

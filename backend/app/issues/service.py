@@ -32,7 +32,7 @@ from app.operations import service as operations
 from app.operations.models import Category, Operation
 from app.operations.rules import total
 from app.operations.schemas import OperationCreate
-from app.pagination import PageQuery, paginate
+from app.pagination import PageQuery, count, paginate
 from app.taxonomy import service as taxonomy
 from app.taxonomy.models import Kind as Terms
 from app.vessels import service as vessels
@@ -51,19 +51,20 @@ TERMS = {
 async def report(session: AsyncSession, data: schemas.IssueCreate) -> Issue:
     """Report a problem; raises NotFoundError for the equipment or the vessel."""
     values = data.model_dump(exclude_none=True)
-    if data.equipment:
-        affected = await equipment.get(session, data.equipment)
-        if data.vessel not in {None, affected.vessel}:
-            message = f"{affected.code} is aboard {affected.vessel}. Leave it out."
-            raise InvalidError.of("/vessel", "not-aboard", message)
-        values["vessel"] = affected.vessel
-    elif data.vessel:
-        await vessels.get(session, data.vessel)
-    else:
-        message = "Name the equipment, or the vessel if it is the vessel as a whole."
-        raise InvalidError.of("/equipment", "missing", message)
-    issue = Issue()
-    await _write(session, issue, values)
+    async with taxonomy.telling_all(session, _terms(values)):
+        if data.equipment:
+            affected = await equipment.get(session, data.equipment)
+            if data.vessel not in {None, affected.vessel}:
+                message = f"{affected.code} is aboard {affected.vessel}. Leave it out."
+                raise InvalidError.of("/vessel", "not-aboard", message)
+            values["vessel"] = affected.vessel
+        elif data.vessel:
+            await vessels.get(session, data.vessel)
+        else:
+            message = "Name the equipment, or the vessel if it is that as a whole."
+            raise InvalidError.of("/equipment", "missing", message)
+        issue = Issue()
+        await _write(session, issue, values)
     return issue
 
 
@@ -81,7 +82,9 @@ async def lock(session: AsyncSession, number: int) -> Issue:
     return issue
 
 
-async def listing(session: AsyncSession, query: schemas.IssueQuery) -> Listing:
+async def listing(
+    session: AsyncSession, query: schemas.IssueQuery
+) -> tuple[Sequence[Any], str | None, int | None]:
     found = queries.filtered([Issue, *queries.ORDERS], query)
     if query.state:
         found = found.where(Issue.state.in_(query.state))
@@ -94,9 +97,10 @@ async def listing(session: AsyncSession, query: schemas.IssueQuery) -> Listing:
     }
     if query.sort.endswith("due_at"):
         found = found.where(Issue.due_at.is_not(None))
-    return await paginate(
+    page = await paginate(
         session, found, query, sort=query.sort, columns=columns, unique=Issue.number
     )
+    return *page, await count(session, found, query)
 
 
 async def orders_of(session: AsyncSession, issue: Issue) -> tuple[int, int]:
@@ -111,7 +115,7 @@ async def counts(
 ) -> schemas.IssueCounts:
     found = await session.execute(queries.counted(query))
     by_state = dict.fromkeys(schemas.IssueCounts.model_fields, 0)
-    by_state |= {state.value: count for state, count in found.all()}
+    by_state |= {state.value: many for state, many in found.all()}
     by_state["total"] = sum(by_state.values())
     return schemas.IssueCounts(**by_state)
 
@@ -126,7 +130,9 @@ async def update(
     etag.check(issue, expected)
     if expected is None:
         await etag.wait(session, issue)
-    await _write(session, issue, data.model_dump(exclude_unset=True))
+    values = data.model_dump(exclude_unset=True)
+    async with taxonomy.telling_all(session, _terms(values)):
+        await _write(session, issue, values)
     return issue
 
 
@@ -304,6 +310,10 @@ async def _write(session: AsyncSession, issue: Issue, values: dict[str, Any]) ->
             raise await _known(session, vessel, values["reference"]) from None
         raise _explain(refusal, values) from None
     await _follow(session, issue, failed_at)
+
+
+def _terms(values: dict[str, Any]) -> dict[str, tuple[Terms, str | None]]:
+    return {name: (kind, values.get(name)) for name, kind in TERMS.items()}
 
 
 async def _known(session: AsyncSession, vessel: str, reference: str) -> DuplicateError:

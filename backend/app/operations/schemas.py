@@ -21,6 +21,7 @@ from app.values import (
     SpeltHours,
     Story,
 )
+from app.windows import Windowed
 
 OperationType = Annotated[
     Label,
@@ -255,7 +256,7 @@ Overdue = Annotated[
 ]
 
 
-class OperationQuery(ListQuery):
+class OperationQuery(ListQuery, Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     known: ClassVar[tuple[str, ...]] = tuple(OperationRead.model_fields)

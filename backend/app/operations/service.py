@@ -44,9 +44,10 @@ async def add(
 ) -> Operation:
     """Add an operation order; raises NotFoundError for the equipment."""
     worked_on = await equipment.get(session, data.code)
-    placed = rules.place(data)
-    if data.costs and (total := rules.total(data.costs)) != data.cost:
-        raise rules.not_the_sum(total)
+    async with taxonomy.telling_all(session, _terms(data.activity)):
+        placed = rules.place(data)
+        if data.costs and (total := rules.total(data.costs)) != data.cost:
+            raise rules.not_the_sum(total)
     given = data.model_dump(exclude={"code", "costs", "finished_at"}, exclude_none=True)
     operation = Operation(equipment=worked_on.code, vessel=worked_on.vessel)
     values = given | placed | {"issue": issue}
@@ -125,18 +126,19 @@ async def update(
     # Its lines have no version of their own: whoever adds one waits, and is waited for.
     await etag.wait(session, operation)
     etag.check(operation, expected)
-    rules.check(operation, data)
-    values = data.model_dump(exclude_unset=True, exclude={"costs"})
-    values |= rules.follow(operation, values)
-    if data.type and "activity" not in values:
-        values |= await _activity_of(session, operation, data.type)
-    if data.costs is not None:
-        replaced = delete(CostLine).where(CostLine.operation == operation.id)
-        await session.execute(replaced)
-        await _itemise(session, operation, data.costs)
-    total = await _sum(session, operation)
-    if total is not None and values.setdefault("cost", total) != total:
-        raise rules.not_the_sum(total)
+    async with taxonomy.telling_all(session, _terms(data.activity)):
+        rules.check(operation, data)
+        values = data.model_dump(exclude_unset=True, exclude={"costs"})
+        values |= rules.follow(operation, values)
+        if data.type and "activity" not in values:
+            values |= await _activity_of(session, operation, data.type)
+        if data.costs is not None:
+            replaced = delete(CostLine).where(CostLine.operation == operation.id)
+            await session.execute(replaced)
+            await _itemise(session, operation, data.costs)
+        total = await _sum(session, operation)
+        if total is not None and values.setdefault("cost", total) != total:
+            raise rules.not_the_sum(total)
     await _write(session, operation, values)
     return operation
 
@@ -249,6 +251,10 @@ async def _itemise(
     session.add_all(made)
     await session.flush()
     return made
+
+
+def _terms(activity: str | None) -> dict[str, tuple[Kind, str | None]]:
+    return {"activity": (Kind.MAINTENANCE_ACTIVITIES, activity)}
 
 
 async def _write(

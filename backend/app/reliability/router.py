@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.database import SessionDep
-from app.errors import BadCursorError
+from app.errors import BadCursorError, NotFoundError
 from app.pagination import link
 from app.problems import responses
 from app.reliability import service
@@ -12,7 +12,7 @@ from app.reliability.schemas import ReliabilityPage, ReliabilityQuery
 router = APIRouter(tags=["reliability"])
 
 
-@router.get("/reliability", responses=responses(BadCursorError))
+@router.get("/reliability", responses=responses(BadCursorError, NotFoundError))
 async def list_reliability(
     session: SessionDep,
     request: Request,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from app.failures.models import Level
 from app.pagination import Page, PageQuery
 from app.values import CodeRef, Instant, Label
+from app.windows import Windowed
 
 TIME_BASE = (
     "calendar hours within the window, from when an equipment was registered; all of "
@@ -23,7 +24,7 @@ class By(StrEnum):
     VESSEL = "vessel"
 
 
-class ReliabilityQuery(PageQuery):
+class ReliabilityQuery(PageQuery, Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     by: By = By.EQUIPMENT

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import be_patient, driver
 from app.equipment.models import Equipment
+from app.equipment.named import refuse_unknown
 from app.pagination import paginate
 from app.reliability import queries
 from app.reliability.bounds import quantile
@@ -22,7 +23,17 @@ from app.reliability.schemas import (
 
 
 async def listing(session: AsyncSession, query: ReliabilityQuery) -> ReliabilityPage:
-    """One page of what is asked for, by name; what never failed is there too."""
+    """One page of what is asked for, by name; what never failed is there too.
+
+    Raises NotFoundError for what is named and is not there.
+    """
+    await refuse_unknown(
+        session,
+        code=query.code,
+        group=query.group,
+        vessel=query.vessel,
+        class_=query.class_,
+    )
     await be_patient(session, SECONDS)
     until = min(query.to or datetime.max.replace(tzinfo=UTC), datetime.now(UTC))
     names, next_cursor = await _names(session, query)

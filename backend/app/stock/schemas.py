@@ -20,7 +20,8 @@ from app.pagination import ListQuery
 from app.quantities import Difference, Quantity, QuantityRead, StockLevel
 from app.search import Searched
 from app.stock.models import Kind, Place
-from app.values import Code, CodeRef, Input, Instant, Label
+from app.values import Code, CodeRef, Input, Label
+from app.windows import Windowed
 
 LINES_MAX = 500
 
@@ -291,7 +292,7 @@ class MovementRead(BaseModel):
     request_id: str | None
 
 
-class MovementQuery(ListQuery):
+class MovementQuery(ListQuery, Windowed):
     """Filters are exact; repeat one to allow several values."""
 
     known: ClassVar[tuple[str, ...]] = tuple(MovementRead.model_fields)
@@ -300,8 +301,4 @@ class MovementQuery(ListQuery):
     store: tuple[CodeRef, ...] = ()
     kind: tuple[Kind, ...] = ()
     requisition: tuple[uuid.UUID, ...] = ()
-    from_: Annotated[
-        Instant | None, Field(alias="from", description="At or after.")
-    ] = None
-    to: Annotated[Instant | None, Field(description="Before.")] = None
     sort: Literal["id", "-id"] = "-id"

@@ -25,6 +25,7 @@ from app.stock.schemas import (
     Transfer,
     Withdrawal,
 )
+from app.words import few
 
 Counted = tuple[Sequence[Row[Any]], str | None, int | None]
 Held = Sequence[tuple[str, Decimal]]
@@ -172,8 +173,12 @@ def _too_little(
         }
         for it in moves
     ]
-    part, store, wanted, *_ = moves[0]
-    more = f" (and {len(short) - 1} more)" if len(short) > 1 else ""
+    part, store, *_ = moves[0]
+    lacks = [
+        f"{spell_quantity(left[it.part, it.store])} of {it.part} to give, not "
+        f"{spell_quantity(-it.on_hand)}"
+        for it in moves
+    ]
     mend = "Ask for less, or receive more."
     if held := holders.get((part, store)):
         requisition, reserved = held[0]
@@ -184,8 +189,7 @@ def _too_little(
             f"{others}. Ask for less, receive more, or POST {address} gives it back."
         )
     return InsufficientStockError(
-        f"{store} has {spell_quantity(left[part, store])} of {part} to give, not "
-        f"{spell_quantity(-wanted)}{more}; nothing was moved. {mend}",
+        f"{store} has {few(lacks, between='; ')}; nothing was moved. {mend}",
         short=short,
     )
 

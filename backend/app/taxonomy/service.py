@@ -1,6 +1,7 @@
 """The codes of the field's language. Never commits: the caller's transaction does."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
@@ -136,6 +137,32 @@ def unknown(field: str, kind: Kind, code: object) -> InvalidError:
     return InvalidError.of(f"/{field}", "unknown-code", message)
 
 
+@asynccontextmanager
+async def telling_all(
+    session: AsyncSession, named: Mapping[str, tuple[Kind, str | None]]
+) -> AsyncGenerator[None]:
+    """Let a refusal tell of all fields that name terms which there are not."""
+    try:
+        yield
+    except InvalidError as refusal:
+        told = {problem["pointer"] for problem in refusal.errors}
+        wrong = list(refusal.errors)
+        for field, (kind, code) in named.items():
+            if (
+                code
+                and f"/{field}" not in told
+                and not await _is_known(session, kind, code)
+            ):
+                wrong += unknown(field, kind, code).errors
+        raise InvalidError.of_all(wrong) from None
+
+
+async def _is_known(session: AsyncSession, kind: Kind, code: str) -> bool:
+    table = TABLES[kind]
+    found = select(table.code).where(table.code == code)
+    return await session.scalar(found) is not None
+
+
 async def _modes(
     session: AsyncSession, kind: Kind, codes: Iterable[str]
 ) -> dict[str, list[str]] | None:
@@ -173,9 +200,7 @@ async def _allow(
         if mode not in known
     ]
     if wrong:
-        raise InvalidError(
-            f"{wrong[0]['pointer']}: {wrong[0]['message']}", errors=wrong
-        )
+        raise InvalidError.of_all(wrong)
     before = set(await modes_of(session, code))
     if gone := before - known:
         await session.execute(

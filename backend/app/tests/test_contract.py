@@ -341,6 +341,53 @@ async def test_it_refuses_an_unknown_field(
     answer = await operation.send(aboard, json=body, headers={"If-Match": "*"})
     problem = refused(answer, 422, "invalid")
     assert pointers(problem)["/flavour"] == "extra-forbidden"
+    (message,) = (
+        it["message"] for it in problem["errors"] if it["pointer"] == "/flavour"
+    )
+    assert set(operation.body) <= set(re.split(r"[ ,.]+", message))
+
+
+# Of every kind, and of none: what is refused, is so in words of ours.
+ODD: tuple[object, ...] = (
+    *(None, True, -1, 10**30, 1.5, [], {}, [{}]),
+    *("", "\ud800", "x" * 30_000),
+)
+THEIRS = re.compile(r"\bshould (be|have|match)\b|[Ff]ield required|not permitted")
+
+
+def _in_our_words(answer: Response) -> bool:
+    if answer.status_code != 422:
+        return True
+    said = [error["message"] for error in answer.json().get("errors", [])]
+    return not any(re.search(THEIRS, message) for message in said)
+
+
+@each(OPERATIONS)
+async def test_it_says_in_our_words_what_is_wrong_with_a_parameter(
+    aboard: AsyncClient, operation: Operation
+) -> None:
+    for parameter in operation.document.get("parameters", []):
+        for odd in ("", "x", "-1", "1.5", "9" * 30, "x" * 3000, "{", "[1]", '{"a":1}'):
+            if parameter["in"] == "query":
+                params = {**operation.query, parameter["name"]: odd}
+                answer = await operation.send(
+                    aboard, json=operation.body, params=params
+                )
+                assert _in_our_words(answer), answer.text
+
+
+@each(WITH_JSON)
+async def test_it_says_in_our_words_what_is_wrong_with_a_field(
+    aboard: AsyncClient, operation: Operation
+) -> None:
+    content = operation.document["requestBody"]["content"]["application/json"]
+    name = content["schema"]["$ref"].rpartition("/")[2]
+    headers = {"If-Match": "*", "Content-Type": "application/json"}
+    for field in SCHEMA["components"]["schemas"][name]["properties"]:
+        for odd in ODD:
+            body = json.dumps({field: odd})
+            answer = await operation.send(aboard, content=body, headers=headers)
+            assert _in_our_words(answer), answer.text
 
 
 @each(WITH_JSON)

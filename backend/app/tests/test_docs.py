@@ -1,6 +1,7 @@
 """The documents say what is: settings, errors, commands, links; and no machine."""
 
 import inspect
+import json
 import re
 import subprocess
 from itertools import chain
@@ -106,6 +107,30 @@ def test_every_setting_is_documented_with_its_default(
     assert found
     written = rest.partition("<!-- end -->")[0].strip()
     assert written == settings_table(kind), settings_table(kind)
+
+
+def lists_table() -> str:
+    """Which lists take the parameters that not all of them have."""
+    api = json.loads((ROOT / "backend" / "openapi.json").read_text())
+    rows = ["| parameter | lists, below `/api/v1` |", "|---|---|"]
+    for names in (("q",), ("fields", "count")):
+        having = [
+            f"`{path.removeprefix('/api/v1')}`"
+            for path, operations in api["paths"].items()
+            if {it["name"] for it in operations.get("get", {}).get("parameters", ())}
+            >= {"cursor", *names}
+        ]
+        row = (", ".join(f"`{name}`" for name in names), ", ".join(having))
+        rows.append(f"| {' | '.join(row)} |")
+    return "\n".join(rows)
+
+
+def test_which_lists_take_what_is_documented() -> None:
+    page = (DOCS / "api.md").read_text()
+    _, found, rest = page.partition("<!-- lists -->\n")
+    assert found
+    written = rest.partition("<!-- end -->")[0].strip()
+    assert written == lists_table(), lists_table()
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.slug)

@@ -87,6 +87,19 @@ def test_a_log_is_planned_applied_and_counted(
     assert "no line of a log" in errors.read_text()
 
 
+def test_a_log_says_by_its_mark_that_it_is_utf_16(
+    fpso: Fpso, vessel: str, log: Path
+) -> None:
+    log.write_text(LOG, encoding="utf-16")
+    load = ("failures", "import", str(log), "--vessel", vessel)
+    planned = fpso(*load)
+    assert planned.exit_code == 0, planned.stderr
+    assert "Plan: 3 to create" in planned.stdout
+    wrong = fpso(*load, "--encoding", "utf-8")
+    assert wrong.exit_code == 1
+    assert "charset=utf-16" in words(wrong.stderr)
+
+
 def test_failures_are_counted_by_what_one_asks(
     fpso: Fpso, vessel: str, log: Path
 ) -> None:
@@ -107,11 +120,19 @@ def test_failures_are_counted_by_what_one_asks(
     assert "2 failures and 3 readings in all. Failures are distinct failures" in told
     narrow = ("--level", "warning", "--group", "K", "--unit", "failures")
     assert rows(fpso, "failures", "summary", *narrow) == [["5310B9D7", "1", "1"]]
-    assert "None." in fpso("failures", "summary", "--code", "NOPE").stderr
+    nothing = ("--to", "2020-01-01")
+    assert "None." in fpso("failures", "summary", *nothing).stderr
+    for what in ("summary", "sensors"):
+        unknown = fpso("failures", what, "--vessel", "NOPE")
+        assert unknown.exit_code == 1
+        assert "no vessel 'NOPE'" in words(unknown.stderr)
     assert rows(fpso, "failures", "sensors", "--top", "1") == [
         ["K", "5310B9D7", "5", "1", "2", "2"]
     ]
-    assert fpso("failures", "sensors", "--code", "NOPE").stderr == "None.\n"
+    first = fpso("failures", "sensors", "--limit", "1")
+    assert "There are 2 in all: --limit N lists N." in words(first.stderr)
+    assert "in all" not in fpso("failures", "sensors").stderr
+    assert fpso("failures", "sensors", *nothing).stderr == "None.\n"
     assert len(said(fpso, "failures", "sensors")["items"]) == 2
     assert said(fpso, "failures", "summary")["readings"] == 3
 

@@ -212,6 +212,21 @@ async def test_what_is_no_log_is_refused(client: AsyncClient) -> None:
     for content in ("", "\n\n", other, gzip.compress(LOG.encode())):
         problem = refused(await send(client, content), 422, "unreadable-file")
         assert "sensor[5]" in problem["detail"]
+        assert ("unpacked" in problem["detail"]) == (content[:2] == b"\x1f\x8b")
+
+
+async def test_utf_16_is_read_by_its_mark_and_no_archive(client: AsyncClient) -> None:
+    await fleet(client)
+    wide = LOG.encode("utf-16")
+    assert counts(await plan(client, wide)) == (9, 0, 0, 0)
+    for content, kind in (
+        (wide, "text/plain; charset=utf-8"),
+        (LOG.encode("utf-16-le"), "text/plain"),
+    ):
+        answer = await send(client, content, kind=kind)
+        detail = refused(answer, 422, "unreadable-file")["detail"]
+        assert "charset=utf-16" in detail
+        assert "archive" not in detail
 
 
 async def test_what_stands_before_the_first_line_refuses_no_log(

@@ -192,6 +192,7 @@ async def test_what_is_counted_can_be_narrowed(client: AsyncClient) -> None:
         ("KA-9", 1, "COMPRESSORS", 1, "1", "MV103")
     ]
     assert [row[0] for row in await counted(client, vessel="MV103")] == ["KA-9"]
+    await register(client, "MV104")
     assert await counted(client, vessel="MV104") == []
     (group,) = (await summary_of_groups(client, vessel="MV103"))["items"]
     assert (group["registered"], group["readings"]) == (1, 1)
@@ -205,6 +206,27 @@ async def summary_of_groups(client: AsyncClient, **params: str) -> JSON:
     return await get(client, "failures", "summary", by="group", **params)
 
 
+async def test_what_is_not_there_is_not_counted_as_nothing(
+    client: AsyncClient,
+) -> None:
+    await fleet(client)
+    await equipment(client, "KA-9", **{"class": "CO"})
+    for path in (("failures", "summary"), ("failures", "sensors"), ("reliability",)):
+        there = {"vessel": "mv102", "code": "ka-1", "group": "COMPRESSORS"}
+        if path == ("reliability",):
+            there["class"] = "co"
+        for name, value in there.items():
+            ok(await client.get(url(*path), params={name: value}))
+            both = await client.get(url(*path), params={name: [value, "nope"]})
+            detail = refused(both, 404, "not-found")["detail"]
+            assert ("'nope'" if name == "group" else "'NOPE'") in detail
+            assert value.upper() not in detail
+    many = await client.get(
+        url("reliability"), params={"code": [f"X{n}" for n in range(5)]}
+    )
+    assert "'X0', 'X1', 'X2' and 2 more" in refused(many, 404, "not-found")["detail"]
+
+
 async def test_sensors_are_ranked_in_their_equipment_in_its_group(
     client: AsyncClient,
 ) -> None:
@@ -216,6 +238,7 @@ async def test_sensors_are_ranked_in_their_equipment_in_its_group(
     async def ranked(**params: Any) -> list[tuple[object, ...]]:  # noqa: ANN401
         ranking = await get(client, "failures", "sensors", **params)
         assert ranking["units"].keys() == {"failures", "readings"}
+        assert ranking["all"] == len(ranking["items"])
         return [tuple(item[name] for name in names) for item in ranking["items"]]
 
     assert await ranked() == [
@@ -225,6 +248,9 @@ async def test_sensors_are_ranked_in_their_equipment_in_its_group(
         ("PUMPS", "PA-1", "4", 1, 2, 7),
     ]
     assert [row[2] for row in await ranked(top=1)] == ["1", "3", "4"]
+    first = await get(client, "failures", "sensors", top=1, limit=1)
+    assert (first["all"], [item["sensor"] for item in first["items"]]) == (3, ["1"])
+    assert (await get(client, "failures", "sensors", limit=10_000))["all"] == 4
     assert await ranked(top=1, group="COMPRESSORS", level="warning") == [
         ("COMPRESSORS", "KA-1", "1", 1, 1, 1)
     ]

@@ -218,7 +218,9 @@ async def test_codes_of_another_vessel_are_not_taken(client: AsyncClient) -> Non
         (2, "code", "code-of-another-vessel"),
         (3, "parent", "parent-has-error"),
     ]
-    assert "aboard MV103" in planned["errors"][0]["message"]
+    message = planned["errors"][0]["message"]
+    assert "aboard MV103" in message
+    assert "POST /api/v1/equipment/{code}/move" in message
 
 
 async def test_a_tag_has_one_holder_aboard(client: AsyncClient) -> None:

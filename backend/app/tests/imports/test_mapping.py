@@ -58,6 +58,22 @@ async def test_common_headers_need_no_mapping(
     assert planned["ignored_columns"] == [name for name in names if name not in used]
 
 
+async def test_a_field_that_a_mapping_has_not_is_told_those_it_has(
+    client: AsyncClient,
+) -> None:
+    await vessel(client)
+    for mapping, fields in (
+        ({"tga": "x"}, "code, tag, name, location, group, class, parent, status"),
+        ({"tag": {"colour": "x"}}, "column, constant, values, refers_to"),
+    ):
+        answer = await send(client, "code,x\nA1,x\n", mapping=mapping)
+        problem = refused(answer, 422, "invalid")
+        assert (
+            f"There is no such field here. Remove it. It has {fields}."
+            in (problem["detail"])
+        )
+
+
 async def test_two_columns_for_one_field_must_be_told_apart(
     client: AsyncClient,
 ) -> None:

@@ -123,6 +123,39 @@ async def test_a_wrong_issue_is_not_stored(
         assert pointers(refused(answer, 422, "invalid")) == where
 
 
+async def test_all_codes_that_there_are_not_are_named_at_once(
+    aboard: AsyncClient,
+) -> None:
+    wrong = {"failure_mode": "X1", "mechanism": "X2", "cause": "X3"}
+    unknown = {f"/{name}": "unknown-code" for name in wrong}
+    body = LEAST | wrong | {"detection_method": "8", "equipment": "A1"}
+    problem = refused(await aboard.post(url("issues"), json=body), 422, "invalid")
+    assert pointers(problem) == unknown
+    assert problem["detail"].endswith("(and 2 more)")
+    early = body | {"down_until": "2026-01-01T00:00:00Z"}
+    problem = refused(await aboard.post(url("issues"), json=early), 422, "invalid")
+    assert pointers(problem) == unknown | {"/down_until": "before-down-since"}
+    number = str((await issue(aboard))["number"])
+    answer = await change(aboard, "issues", number, **wrong)
+    assert pointers(refused(answer, 422, "invalid")) == unknown | {
+        "/failure_mode": "not-of-the-class"
+    }
+
+
+async def test_below_is_below_something(aboard: AsyncClient) -> None:
+    for path in (url("issues"), url("counts", "issues")):
+        answer = await aboard.get(path, params={"below": "true"})
+        assert pointers(refused(answer, 422, "invalid")) == {"?below": "missing"}
+        ok(await aboard.get(path, params={"below": "false"}))
+
+
+async def test_a_field_of_issues_that_is_none_is_refused(aboard: AsyncClient) -> None:
+    answer = await aboard.get(url("issues"), params={"fields": "title,tag"})
+    problem = refused(answer, 422, "invalid")
+    assert pointers(problem) == {"?fields": "unknown-field"}
+    assert "failure_mode" in problem["detail"]
+
+
 async def test_what_it_is_about_must_be_there(aboard: AsyncClient) -> None:
     for body in ({"equipment": "NOPE"}, {"equipment": None, "vessel": "NOPE"}):
         answer = await aboard.post(url("issues"), json=LEAST | body)
@@ -169,6 +202,11 @@ async def test_issues_are_found_and_counted(
             await aboard.post(url("issues", str(made["number"]), "triage"), json={})
     page = await get(aboard, "issues", **params)
     assert [item["title"] for item in page["items"]] == titles.split()
+    shown = await get(
+        aboard, "issues", **params, fields="title,orders", count="true", limit=1
+    )
+    assert shown["total"] == len(titles.split())
+    assert shown["items"] == [{"orders": 0, "title": it} for it in titles.split()[:1]]
     only = {name: params[name] for name in params if name not in {"sort", "state"}}
     counts = await get(aboard, "counts", "issues", **only)
     if "state" not in params:

@@ -246,6 +246,10 @@ async def test_what_is_planned_anew_is_found_at_its_time(aboard: AsyncClient) ->
             {"/finished_at": "contradiction"},
         ),
         ({"activity": "99"}, {"/activity": "unknown-code"}),
+        (
+            {"activity": "99", "state": "cancelled"},
+            {"/activity": "unknown-code", "/cancel_reason": "missing"},
+        ),
         ({"category": "urgent"}, {"/category": "enum"}),
         ({"down_hours": "-1"}, {"/down_hours": "invalid-hours"}),
         ({"down_hours": "1.234"}, {"/down_hours": "invalid-hours"}),
@@ -279,6 +283,12 @@ async def test_a_change_keeps_to_the_state(aboard: AsyncClient) -> None:
         fields: JSON = {name: "2026-01-01T00:00:00Z"}
         answer = await change(aboard, "operations", made["id"], **fields)
         assert pointers(refused(answer, 422, "invalid")) == {f"/{name}": "not-yet"}
+        fields["activity"] = "99"
+        answer = await change(aboard, "operations", made["id"], **fields)
+        assert pointers(refused(answer, 422, "invalid")) == {
+            f"/{name}": "not-yet",
+            "/activity": "unknown-code",
+        }
     answer = await change(
         *(aboard, "operations", made["id"]),
         match='"1"',

@@ -20,6 +20,7 @@ from app.tests.factories import (
     pointers,
     refused,
     url,
+    vessel,
 )
 from app.tests.failures.factories import fleet, line, plan, plan_map
 from app.tests.imports.factories import apply
@@ -113,6 +114,7 @@ async def test_groups_and_vessels_sum_up_their_equipment(
     assert (vessels["MV102"]["equipment"], vessels["MV102"]["hours"]) == (3, 720)
     only = await figures(client, by="vessel", group="PUMPS")
     assert only["MV102"]["hours"] == 240
+    await vessel(client, "MV103")
     assert await figures(client, vessel="MV103") == {}
     first = await get(client, "reliability", **WINDOW, limit=2)
     second = await get(client, "reliability", **WINDOW, cursor=first["next_cursor"])

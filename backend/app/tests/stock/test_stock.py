@@ -124,6 +124,9 @@ async def test_nothing_moves_where_one_part_is_short(client: AsyncClient) -> Non
         assert await ledger(client) == before
         assert await on_hand(client, "A") == ("1", "0", "1")
     assert await on_hand(client, "B") == ("5", "0", "5")
+    answer = await book(client, "issue", {"B": 6, "A": 2})
+    detail = refused(answer, 409, "insufficient-stock")["detail"]
+    assert "has 5 of B to give, not 6; 1 of A to give, not 2; nothing" in detail
     # What a store never had it does not have either.
     answer = await book(client, "issue", {"A": 1}, store=YARD)
     assert refused(answer, 409, "insufficient-stock")["short"][0]["available"] == "0"
