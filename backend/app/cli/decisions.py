@@ -21,6 +21,8 @@ def save_errors(api: Api, plan: Plan, file: Path | None) -> None:
 
 def advise(plan: Plan) -> None:
     """What to do about a plan with errors."""
+    if any("in the mapping" in error.message for error in plan.errors):
+        note("In the mapping: --map FIELD=COLUMN --values FIELD:FROM=TO")
     note("Nothing was changed. Mend these rows in the file and import it again, or")
     note(f"leave them out: fpso apply {plan.id} --skip-errors")
 
