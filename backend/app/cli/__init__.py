@@ -19,6 +19,7 @@ from app.cli import (
     operations,
     orders,
     parts,
+    planning,
     reliability,
     requisitions,
     sensors,
@@ -45,6 +46,7 @@ for part in features:
 moves.register(equipment.app)
 levels.register(stock.stock)
 orders.register(operations.operation)
+planning.register(operations.operation)
 handing.register(requisitions.app)
 work.register(operations.operation, issues.issue)
 for command in (export, imports, house):

@@ -62,6 +62,16 @@ class Operation(BaseModel):
     title: str | None
     note: str | None
     state: str
+    category: str | None
+    activity: str | None
+    priority: int | None
+    package: str | None
+    reference: str | None
+    ordered_at: datetime | None
+    due_at: datetime | None
+    planned_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
     active_maintenance_hours: Decimal | None
     down_hours: Decimal | None
     cancel_reason: str | None
@@ -86,10 +96,18 @@ class Issue(BaseModel):
     title: str
     kind: str
     priority: int
+    description: str | None
+    reporter: str | None
     failure_mode: str | None
+    mechanism: str | None
+    cause: str | None
+    detection_method: str | None
     impact: str | None
+    reference: str | None
+    duplicate_of: int | None
     state: str
     observed_at: datetime
+    due_at: datetime | None
     down_since: datetime | None
     down_until: datetime | None
     orders: int
@@ -107,6 +125,11 @@ class Comment(BaseModel):
     created_at: datetime
     author: str | None
     text: str
+
+
+class Attachment(BaseModel):
+    title: str
+    url: str
 
 
 class Hardware(BaseModel):
