@@ -21,8 +21,10 @@ from app.cli import (
     parts,
     planning,
     reliability,
+    reporting,
     requisitions,
     sensors,
+    steps,
     stock,
     units,
     vessels,
@@ -48,6 +50,8 @@ levels.register(stock.stock)
 orders.register(operations.operation)
 planning.register(operations.operation)
 handing.register(requisitions.app)
+reporting.register(issues.issue)
+steps.register(issues.issue)
 work.register(operations.operation, issues.issue)
 for command in (export, imports, house):
     command.register(app)

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -113,6 +113,10 @@ class Issue(BaseModel):
     orders: int
     open_orders: int
     offer: str | None
+
+
+class IssueCounts(RootModel[dict[str, int]]):
+    """By state, and in all."""
 
 
 class Move(BaseModel):
@@ -229,7 +233,11 @@ class Movement(BaseModel):
     store: str
     on_hand: Decimal
     reserved: Decimal
+    other_store: str | None
+    requisition: str | None
+    reference: str | None
     reason: str | None
+    who: str
 
 
 class Reorder(BaseModel):
