@@ -96,12 +96,14 @@ Quantities = Annotated[
 Words = list[str] | None  # of a filter: any of them
 
 
-def changes(given: Mapping[str, str | None], options: str) -> dict[str, str | None]:
+def changes(
+    given: Mapping[str, str | int | None], options: str
+) -> dict[str, str | int | None]:
     """What to change; an empty word takes a value away, where the API lets it."""
-    body = {field: value or None for field, value in given.items() if value is not None}
-    if not body:
+    said = {field: value for field, value in given.items() if value is not None}
+    if not said:
         raise typer.BadParameter(f"Say what to change: {options}.")
-    return body
+    return {field: None if value == "" else value for field, value in said.items()}
 
 
 def lines_of(words: list[str], what: str = "quantity") -> list[dict[str, str]]:
