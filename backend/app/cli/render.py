@@ -16,6 +16,7 @@ from app.cli.answers import Problem
 
 BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 SOME = 20  # codes that an error names
+MAPPING = "A mapping is said here by --map FIELD=COLUMN and --values FIELD:FROM=TO."
 NARROW = 8  # no column is cut to less
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
@@ -162,6 +163,8 @@ def report(problem: Problem, body: str | None) -> None:
             f" and {len(problem.codes) - SOME:,} more" if problem.codes[SOME:] else ""
         )
         lines.append(Text(clean(f"- {few}{more}")))
+    if "?mapping=" in detail:
+        lines.append(Text(MAPPING))
     if problem.request_id:
         lines.append(Text(f"request {clean(problem.request_id)}", style="dim"))
     status = f"{problem.status} " if problem.status else ""

@@ -54,7 +54,7 @@ def test_problems_and_their_orders_are_brought_over(
     )
     refused = fpso(*words)
     assert refused.exit_code == 1
-    assert "--map FIELD=COLUMN --values FIELD:FROM=TO" in refused.stderr
+    assert "--map FIELD=COLUMN and --values FIELD:FROM=TO" in refused.stderr
     done = fpso(*words, "--skip-errors")
     assert done.exit_code == 0, done.stderr
     shown = done.stdout.splitlines()
@@ -74,3 +74,15 @@ def test_problems_and_their_orders_are_brought_over(
     shown = done.stdout.splitlines()
     assert "  ~ 10002 on the vessel" in shown
     assert '      title: "Paint is out" → "All paint is out"' in shown
+
+
+def test_how_a_column_is_named_is_said_in_words_of_the_command_line(
+    fpso: Fpso, vessel: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("TAG;NUMBER\n5310B9D7;4600131\n")
+    refused = fpso("operation", "import", str(file), "--vessel", vessel)
+    assert refused.exit_code == 1
+    said = " ".join(refused.stderr.replace("│", " ").split())
+    assert "No column is the number of an order." in said
+    assert "--map FIELD=COLUMN" in said
