@@ -19,9 +19,12 @@ from app.cli import (
     operations,
     orders,
     parts,
+    planning,
     reliability,
+    reporting,
     requisitions,
     sensors,
+    steps,
     stock,
     units,
     vessels,
@@ -45,7 +48,10 @@ for part in features:
 moves.register(equipment.app)
 levels.register(stock.stock)
 orders.register(operations.operation)
+planning.register(operations.operation)
 handing.register(requisitions.app)
+reporting.register(issues.issue)
+steps.register(issues.issue)
 work.register(operations.operation, issues.issue)
 for command in (export, imports, house):
     command.register(app)

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -62,6 +62,16 @@ class Operation(BaseModel):
     title: str | None
     note: str | None
     state: str
+    category: str | None
+    activity: str | None
+    priority: int | None
+    package: str | None
+    reference: str | None
+    ordered_at: datetime | None
+    due_at: datetime | None
+    planned_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
     active_maintenance_hours: Decimal | None
     down_hours: Decimal | None
     cancel_reason: str | None
@@ -86,15 +96,27 @@ class Issue(BaseModel):
     title: str
     kind: str
     priority: int
+    description: str | None
+    reporter: str | None
     failure_mode: str | None
+    mechanism: str | None
+    cause: str | None
+    detection_method: str | None
     impact: str | None
+    reference: str | None
+    duplicate_of: int | None
     state: str
     observed_at: datetime
+    due_at: datetime | None
     down_since: datetime | None
     down_until: datetime | None
     orders: int
     open_orders: int
     offer: str | None
+
+
+class IssueCounts(RootModel[dict[str, int]]):
+    """By state, and in all."""
 
 
 class Move(BaseModel):
@@ -107,6 +129,11 @@ class Comment(BaseModel):
     created_at: datetime
     author: str | None
     text: str
+
+
+class Attachment(BaseModel):
+    title: str
+    url: str
 
 
 class Hardware(BaseModel):
@@ -206,7 +233,11 @@ class Movement(BaseModel):
     store: str
     on_hand: Decimal
     reserved: Decimal
+    other_store: str | None
+    requisition: str | None
+    reference: str | None
     reason: str | None
+    who: str
 
 
 class Reorder(BaseModel):

@@ -132,6 +132,11 @@ class Api:
     ) -> httpx2.Response:
         return self.send("POST", *path, body=body, query=query)
 
+    def change(self, *path: str, body: object) -> httpx2.Response:
+        """Patch what is there now; refused when somebody comes between."""
+        match = {"If-Match": self.get(*path).headers["ETag"]}
+        return self.send("PATCH", *path, body=body, headers=match)
+
     def pages(
         self, model: type[Model], *path: str, query: Query, limit: int | None
     ) -> Iterator[tuple[httpx2.Response, Page[Model]]]:

@@ -10,7 +10,7 @@ from app.cli.client import INTERRUPTED, REFUSED, UNAVAILABLE, Api, CommandError,
 from app.cli.export import download
 from app.cli.planned import Plan
 from app.cli.plans import PlanScreen, View, summary
-from app.cli.render import Screen, emit_json, note
+from app.cli.render import MAPPING, Screen, emit_json, note
 
 
 def save_errors(api: Api, plan: Plan, file: Path | None) -> None:
@@ -21,6 +21,8 @@ def save_errors(api: Api, plan: Plan, file: Path | None) -> None:
 
 def advise(plan: Plan) -> None:
     """What to do about a plan with errors."""
+    if any("mapping" in error.message for error in plan.errors):
+        note(MAPPING)
     note("Nothing was changed. Mend these rows in the file and import it again, or")
     note(f"leave them out: fpso apply {plan.id} --skip-errors")
 

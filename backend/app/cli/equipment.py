@@ -17,6 +17,7 @@ from app.cli.options import (
     Url,
     VesselCode,
     Words,
+    changes,
 )
 from app.cli.render import Screen, clean, emit_json, fields, instant
 from app.cli.trees import draw_tree
@@ -167,26 +168,19 @@ def edit_equipment(
     as_json: Json = False,
 ) -> None:
     """Change what is given; refused when somebody else changed it meanwhile."""
-    given = {
-        "name": name,
-        "location": location,
-        "tag": tag,
-        "group": group,
-        "class": class_,
-        "parent": parent,
-    }
-    # An empty word takes a value away; the API says of which fields it cannot.
-    body = {field: value or None for field, value in given.items() if value is not None}
-    if not body:
-        raise typer.BadParameter(
-            "Say what to change: --name, --location, --tag, --group, --class or "
-            "--parent."
-        )
+    body = changes(
+        {
+            "name": name,
+            "location": location,
+            "tag": tag,
+            "group": group,
+            "class": class_,
+            "parent": parent,
+        },
+        "--name, --location, --tag, --group, --class or --parent",
+    )
     with server(url, as_json=as_json) as api:
-        etag = api.get("equipment", code).headers["ETag"]
-        response = api.send(
-            "PATCH", "equipment", code, body=body, headers={"If-Match": etag}
-        )
+        response = api.change("equipment", code, body=body)
         if as_json:
             emit_json(response.content)
         else:

@@ -9,19 +9,21 @@ from app.cli.client import read, server
 from app.cli.listing import show_list
 from app.cli.options import (
     Cursor,
+    DueBefore,
     EquipmentCode,
     Everything,
     From,
     Json,
     Limit,
+    Overdue,
     To,
     Url,
     Words,
 )
-from app.cli.render import emit_json, fields, instant, money
+from app.cli.render import emit_json, fields, money
 
 operation = typer.Typer(no_args_is_help=True)
-COLUMNS = ("DATE", "EQUIPMENT", "TYPE", "NOTE…", ">COST")
+COLUMNS = ("DATE", "EQUIPMENT", "STATE", "TYPE…", "NOTE…", ">COST")
 IDS = ("ID", "EQUIPMENT", "TYPE…", "STATE")
 costs = typer.Typer(no_args_is_help=True)
 
@@ -29,51 +31,6 @@ costs = typer.Typer(no_args_is_help=True)
 def register(root: typer.Typer) -> None:
     root.add_typer(operation, name="operation", help="Operation orders.")
     root.add_typer(costs, name="costs", help="What operation orders cost.")
-
-
-@operation.command("add")
-def add_operation(  # noqa: PLR0913 - a parameter is an option
-    code: EquipmentCode,
-    *,
-    type_: Annotated[
-        str, typer.Option("--type", help="What was done, such as replacement.")
-    ],
-    cost: Annotated[str, typer.Option(help="What it cost, such as 10000.50.")],
-    at: Annotated[
-        str | None,
-        typer.Option(help="When, such as 2026-11-21T09:30:00Z (without it: now)."),
-    ] = None,
-    note: Annotated[str | None, typer.Option(help="What to remember of it.")] = None,
-    state: Annotated[
-        str | None, typer.Option(help="planned or in_progress, if it is not done.")
-    ] = None,
-    url: Url = "",
-    as_json: Json = False,
-) -> None:
-    """Add an operation order with its cost to an equipment."""
-    body = {"code": code, "type": type_, "cost": cost}
-    given = {"performed_at": at, "note": note, "state": state}
-    body |= {field: value for field, value in given.items() if value is not None}
-    with server(url, as_json=as_json) as api:
-        response = api.post("operations", body=body)
-        if as_json:
-            emit_json(response.content)
-            return
-        order = read(response, Operation)
-        done = order.state == "done"
-        fields(
-            [
-                *([] if done else [("order", order.id)]),
-                ("equipment", order.code),
-                ("vessel", order.vessel),
-                ("type", order.type),
-                ("cost", money(order.cost, order.currency)),
-                ("performed", f"{instant(order.performed_at)} UTC")
-                if done
-                else ("state", order.state),
-                ("note", order.note),
-            ]
-        )
 
 
 @operation.command("list")
@@ -88,8 +45,22 @@ def list_operations(  # noqa: PLR0913 - a parameter is an option
     issue: Annotated[
         Words, typer.Option(help="Only of the issue of this number.")
     ] = None,
+    category: Annotated[
+        Words, typer.Option(help="Only corrective or preventive.")
+    ] = None,
+    package: Annotated[
+        Words, typer.Option(help="Only of this package of work.")
+    ] = None,
+    reference: Annotated[
+        Words, typer.Option(help="Only what another system knows by this.")
+    ] = None,
     from_: From = None,
     to: To = None,
+    due_before: DueBefore = None,
+    overdue: Overdue = False,
+    sort: Annotated[
+        str | None, typer.Option(help="Such as due_at or -created_at.")
+    ] = None,
     ids: Annotated[
         bool, typer.Option("--ids", help="Show ids, which start and finish want.")
     ] = False,
@@ -106,8 +77,14 @@ def list_operations(  # noqa: PLR0913 - a parameter is an option
         "type": type_,
         "state": state,
         "issue": issue,
+        "category": category,
+        "package": package,
+        "reference": reference,
         "from": from_,
         "to": to,
+        "due_before": due_before,
+        "overdue": "true" if overdue else None,
+        "sort": sort,
         "cursor": cursor,
     }
     with server(url, as_json=as_json) as api:
@@ -128,7 +105,8 @@ def row(order: Operation, *, ids: bool) -> tuple[object, ...]:
     if ids:
         return order.id, order.code, order.type, order.state
     day, cost = order.performed_at.date(), money(order.cost, order.currency)
-    return day, order.code, order.type, order.title or order.note, cost
+    said = order.title or order.note
+    return day, order.code, order.state, order.type, said, cost
 
 
 @costs.command("equipment")

@@ -1,6 +1,7 @@
 """The options that several commands share."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -77,12 +78,32 @@ To = Annotated[
     str | None,
     typer.Option(callback=instant_of, help="Only before then (RFC 3339, or a day)."),
 ]
+DueBefore = Annotated[
+    str | None,
+    typer.Option(
+        callback=instant_of, help="Only due before then (RFC 3339, or a day)."
+    ),
+]
+Overdue = Annotated[
+    bool,
+    typer.Option("--overdue", help="Only what is due by now and still to be done."),
+]
 PartNumber = Annotated[str, typer.Argument(metavar="PART", help="The part's number.")]
 Quantities = Annotated[
     list[str],
     typer.Argument(metavar="PART=QUANTITY…", help="How much of which part."),
 ]
 Words = list[str] | None  # of a filter: any of them
+
+
+def changes(
+    given: Mapping[str, str | int | None], options: str
+) -> dict[str, str | int | None]:
+    """What to change; an empty word takes a value away, where the API lets it."""
+    said = {field: value for field, value in given.items() if value is not None}
+    if not said:
+        raise typer.BadParameter(f"Say what to change: {options}.")
+    return {field: None if value == "" else value for field, value in said.items()}
 
 
 def lines_of(words: list[str], what: str = "quantity") -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """`fpso operation show`, `start`, `charge`, `finish` and `cancel`: how one goes on."""
 
+from decimal import Decimal
 from typing import Annotated
 
 import httpx2
@@ -15,7 +16,9 @@ from app.cli.render import (
     money,
     note,
     quantity,
+    said,
     table,
+    utc,
 )
 from app.cli.story import collect
 
@@ -135,19 +138,34 @@ def close(response: httpx2.Response, *, as_json: bool) -> None:
 
 
 def draw(order: Operation) -> None:
-    work, down = order.active_maintenance_hours, order.down_hours
     fields(
         [
             ("order", order.id),
             ("equipment", order.code),
             ("vessel", order.vessel),
             ("type", order.type),
-            *([("title", order.title)] if order.title else []),
+            *said(("title", order.title)),
             ("state", order.state),
-            *([("reason", order.cancel_reason)] if order.cancel_reason else []),
-            *([("work", quantity(work, "h"))] if work is not None else []),
-            *([("down", quantity(down, "h"))] if down is not None else []),
+            *said(
+                ("reason", order.cancel_reason),
+                ("priority", order.priority),
+                ("category", order.category),
+                ("activity", order.activity),
+                ("package", order.package),
+                ("reference", order.reference),
+                ("ordered", utc(order.ordered_at)),
+                ("planned", utc(order.planned_at)),
+                ("due", utc(order.due_at)),
+                ("started", utc(order.started_at)),
+                ("finished", utc(order.finished_at)),
+                ("work", hours(order.active_maintenance_hours)),
+                ("down", hours(order.down_hours)),
+            ),
             ("cost", money(order.cost, order.currency)),
-            ("issue", order.issue),
+            *said(("issue", order.issue), ("note", order.note)),
         ]
     )
+
+
+def hours(much: Decimal | None) -> str | None:
+    return None if much is None else quantity(much, "h")

@@ -2,13 +2,24 @@
 
 from typing import Annotated
 
+import httpx2
 import typer
 
 from app.cli.answers import Fit, Part
-from app.cli.client import read, server
+from app.cli.client import Api, read, server
 from app.cli.listing import show_list
-from app.cli.options import Cursor, Everything, Json, Limit, PartNumber, Url, Words
+from app.cli.options import (
+    Cursor,
+    Everything,
+    Json,
+    Limit,
+    PartNumber,
+    Url,
+    Words,
+    changes,
+)
 from app.cli.render import emit_json, fields, money
+from app.cli.story import collect
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -99,18 +110,54 @@ def add_part(  # noqa: PLR0913 - a parameter is an option
             draw(read(response, Part), [])
 
 
+@app.command("edit")
+def edit_part(  # noqa: PLR0913 - a parameter is an option
+    number: PartNumber,
+    *,
+    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    price: Annotated[
+        str | None, typer.Option(help="Of one unit, such as 1310.00.")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="What is counted, until it was moved.")
+    ] = None,
+    manufacturer: Annotated[
+        str | None, typer.Option(help='Who makes it; "" for not known.')
+    ] = None,
+    lead_time: Annotated[
+        str | None,
+        typer.Option(help='Days from the order to its arrival; "" for not known.'),
+    ] = None,
+    url: Url = "",
+    as_json: Json = False,
+) -> None:
+    """Change what is given; refused when somebody else changed it meanwhile."""
+    days = int(lead_time) if lead_time and lead_time.isdecimal() else lead_time
+    given = {
+        "name": name,
+        "price": price,
+        "unit_of_measure": unit,
+        "manufacturer": manufacturer,
+        "lead_time_days": days,
+    }
+    body = changes(given, "--name, --price, --unit, --manufacturer or --lead-time")
+    with server(url, as_json=as_json) as api:
+        show(api, api.change("parts", number, body=body), as_json=as_json)
+
+
 @app.command("show")
 def show_part(number: PartNumber, *, url: Url = "", as_json: Json = False) -> None:
     """Show a part, and where it is used."""
     with server(url, as_json=as_json) as api:
-        response = api.get("parts", number)
-        if as_json:
-            emit_json(response.content)
-            return
-        fits: list[Fit] = []
-        for _, page in api.pages(Fit, "parts", number, "fits", query={}, limit=None):
-            fits += page.items
-        draw(read(response, Part), fits)
+        show(api, api.get("parts", number), as_json=as_json)
+
+
+def show(api: Api, response: httpx2.Response, *, as_json: bool) -> None:
+    if as_json:
+        emit_json(response.content)
+        return
+    part = read(response, Part)
+    draw(part, collect(api, Fit, "parts", part.number, "fits"))
 
 
 @app.command("fit")

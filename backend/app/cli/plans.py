@@ -10,6 +10,11 @@ from app.cli.mapping import FIELDS, ISSUE_FIELDS, ORDER_FIELDS, SENSOR_FIELDS
 from app.cli.planned import Log, Plan, PlannedRow, RowError, Source, Update
 from app.cli.render import Screen, clean, count, instant, quoted
 
+# Of an order or an issue: what its line begins with, and what is too long for one.
+TOLD = {
+    *("equipment", "reference", "title", "type", "kind", "state"),
+    *("note", "description"),
+}
 STYLES = {"+": "green", "~": "yellow", "=": "dim", "!": "red"}
 
 
@@ -155,18 +160,31 @@ def created(row: PlannedRow) -> str:
 
 
 def work(reference: str, row: PlannedRow) -> str:
-    """An order or an issue, which may be of a vessel as a whole."""
-    said = row.values
-    words = f"{clean(reference)}  {quoted(said.get('title'))}"
+    """An order or an issue, with all that its row says but the long texts."""
+    said = {field: clean(value) for field, value in row.values.items() if value}
+    words = placed(reference, row.code)
+    if title := row.values.get("title"):
+        words += f" {quoted(title)}"
     for field in ("type", "kind", "state"):
         if value := said.get(field):
-            words += f", {clean(value)}"
-    return f"{words}, of {row.code or 'the vessel'}"
+            words += f", {value}"
+    for field in (*ORDER_FIELDS, "performed_at", *ISSUE_FIELDS):
+        if field not in TOLD and (value := said.pop(field, None)):
+            words += f", {field} {value}"
+    return words
+
+
+def placed(reference: str, code: str | None) -> str:
+    """What another system knows it by, and of what it is."""
+    return f"{clean(reference)} on {clean(code or 'the vessel')}"
 
 
 def updated(update: Update) -> str:
-    names = (update.code, update.reference)
-    lines = ["  ".join(clean(name) for name in names if name)]
+    if update.reference:
+        words = placed(update.reference, update.code)
+    else:
+        words = clean(update.code)
+    lines = [words]
     for field, change in update.changes.items():
         before, after = quoted(change.before), quoted(change.after)
         lines.append(f"      {clean(field)}: {before} → {after}")

@@ -16,6 +16,7 @@ from app.cli.answers import Problem
 
 BROKEN_PIPE = 141  # what a shell reports for a program that SIGPIPE ended
 SOME = 20  # codes that an error names
+MAPPING = "A mapping is said here by --map FIELD=COLUMN and --values FIELD:FROM=TO."
 NARROW = 8  # no column is cut to less
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
@@ -67,6 +68,10 @@ def clean(value: object) -> str:
     return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", str(value))
 
 
+def one_line(value: object) -> str:
+    return " ".join(clean(value).split("\n"))
+
+
 def quoted(value: object) -> str:
     return "(none)" if value is None else f'"{clean(value)}"'
 
@@ -83,6 +88,15 @@ def instant(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 
 
+def utc(at: datetime | None) -> str | None:
+    return None if at is None else f"{instant(at)} UTC"
+
+
+def said(*pairs: tuple[str, object]) -> list[tuple[str, object]]:
+    """Those that say something: where the others would be lines without a word."""
+    return [(name, value) for name, value in pairs if value is not None]
+
+
 def count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
@@ -94,7 +108,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """
     screen = Screen()
     heading = [column.strip(">…") for column in columns]
-    cells = [["" if cell is None else clean(cell) for cell in row] for row in rows]
+    cells = [["" if cell is None else one_line(cell) for cell in row] for row in rows]
     widths = [
         max(map(cell_len, column)) for column in zip(heading, *cells, strict=True)
     ]
@@ -127,7 +141,8 @@ def fields(pairs: Sequence[tuple[str, object]]) -> None:
     width = max(len(name) for name, _ in pairs) + 2
     for name, value in pairs:
         line = Text(name.ljust(width), style="dim")
-        line.append("-" if value is None else clean(value), style="not dim")
+        words = "-" if value is None else clean(value)
+        line.append(words.replace("\n", f"\n{' ' * width}"), style="not dim")
         screen.print(line, soft_wrap=True)
 
 
@@ -148,6 +163,8 @@ def report(problem: Problem, body: str | None) -> None:
             f" and {len(problem.codes) - SOME:,} more" if problem.codes[SOME:] else ""
         )
         lines.append(Text(clean(f"- {few}{more}")))
+    if "?mapping=" in detail:
+        lines.append(Text(MAPPING))
     if problem.request_id:
         lines.append(Text(f"request {clean(problem.request_id)}", style="dim"))
     status = f"{problem.status} " if problem.status else ""

@@ -12,10 +12,12 @@ from app.cli.listing import show_list
 from app.cli.options import (
     Cursor,
     Everything,
+    From,
     Json,
     Limit,
     Quantities,
     StoreCode,
+    To,
     Url,
     Words,
     lines_of,
@@ -184,27 +186,56 @@ def list_movements(
     *,
     part: OfPart = None,
     of_store: OfStore = None,
+    kind: Annotated[
+        Words, typer.Option(help="Only such movements, such as adjust.")
+    ] = None,
+    requisition: Annotated[
+        Words, typer.Option(help="Only for the requisition of this id.")
+    ] = None,
+    from_: From = None,
+    to: To = None,
     limit: Limit = 100,
     everything: Everything = False,
     cursor: Cursor = None,
     url: Url = "",
     as_json: Json = False,
 ) -> None:
-    """List what moved, the latest first."""
-    query = {"part": part, "store": of_store, "cursor": cursor}
+    """List what moved, why and by whom, the latest first."""
+    query = {
+        "part": part,
+        "store": of_store,
+        "kind": kind,
+        "requisition": requisition,
+        "from": from_,
+        "to": to,
+        "cursor": cursor,
+    }
     with server(url, as_json=as_json) as api:
         show_list(
             api.pages(
                 Movement, "movements", query=query, limit=None if everything else limit
             ),
-            ("AT", "MOVEMENT", "PART", "STORE", ">ON HAND", ">RESERVED", "REASON…"),
+            ("AT", "MOVEMENT", "PART", "STORE", ">ON HAND", ">RESERVED", "WHY…"),
             lambda it: (
                 instant(it.at),
                 *(it.kind, it.part, it.store),
-                *(quantity(it.on_hand), quantity(it.reserved), it.reason),
+                *(quantity(it.on_hand), quantity(it.reserved), why(it)),
             ),
             as_json=as_json,
         )
+
+
+def why(it: Movement) -> str:
+    """What the ledger says of a movement besides how much it was."""
+    other = "from" if it.on_hand > 0 else "to"
+    told = (
+        ("", it.reason),
+        ("", it.reference),
+        (f"{other} ", it.other_store),
+        ("for requisition ", it.requisition),
+        ("by ", it.who),
+    )
+    return ", ".join(f"{word}{said}" for word, said in told if said)
 
 
 @stock.command("reorder")

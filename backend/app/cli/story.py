@@ -1,10 +1,10 @@
-"""What became of an issue: its orders, its steps, and what was said about it."""
+"""What became of an issue: its orders, attachments and steps, and what was said."""
 
 from typing import TypeVar
 
 from pydantic import BaseModel
 
-from app.cli.answers import Comment, Move, Operation
+from app.cli.answers import Attachment, Comment, Move, Operation
 from app.cli.client import Api, Query
 from app.cli.render import Screen, instant, money, table
 
@@ -29,6 +29,10 @@ def tell(api: Api, number: str) -> None:
             for it in collect(api, Comment, "issues", number, "comments")
         ),
     ]
+    attached = collect(api, Attachment, "issues", number, "attachments")
+    if attached:
+        Screen().print()
+        table(("ATTACHED…", "ADDRESS"), [(it.title, it.url) for it in attached])
     if told:
         Screen().print()
         table(

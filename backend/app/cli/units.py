@@ -7,7 +7,16 @@ import typer
 from app.cli.answers import Installation, Page, Swap, Unit
 from app.cli.client import REFUSED, CommandError, read, server
 from app.cli.listing import show_list
-from app.cli.options import Cursor, EquipmentCode, Everything, Json, Limit, Url, Words
+from app.cli.options import (
+    Cursor,
+    EquipmentCode,
+    Everything,
+    Json,
+    Limit,
+    Url,
+    Words,
+    changes,
+)
 from app.cli.render import emit_json, fields, instant
 
 unit = typer.Typer(no_args_is_help=True)
@@ -176,16 +185,9 @@ def correct_installation(
 ) -> None:
     """Correct when a unit came and left; refused when somebody else did meanwhile."""
     given = {"installed_at": since, "removed_at": until, "removed_because": reason}
-    body = {field: value or None for field, value in given.items() if value is not None}
-    if not body:
-        raise typer.BadParameter("Say what to correct: --from, --until or --reason.")
+    body = changes(given, "--from, --until or --reason")
     with server(url, as_json=as_json) as api:
-        etag = api.get("installations", identity).headers["ETag"]
-        response = api.send(
-            *("PATCH", "installations", identity),
-            body=body,
-            headers={"If-Match": etag},
-        )
+        response = api.change("installations", identity, body=body)
         if as_json:
             emit_json(response.content)
             return

@@ -165,7 +165,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     Field.EQUIPMENT: EQUIPMENT,
     Field.REFERENCE: (
         *("workordernumber", "workorderno", "workorder", "wonum", "wonumber"),
-        *("ordernumber", "orderno", "order"),
+        *("wono", "ordernumber", "orderno", "order"),
     ),
     Field.TYPE: ("ordertype", "workordertype", "worktype", "maintenancetype"),
     Field.TITLE: ("workordertitle", "shorttext"),

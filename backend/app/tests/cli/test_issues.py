@@ -57,6 +57,109 @@ def test_an_issue_goes_its_way(fpso: Fpso, vessel: str) -> None:
     assert numbers("--code", "5310B9D7", "--below") == [2, 1]
 
 
+TOLD = (
+    *("--title", "Leaks", "--kind", "defect", "--priority", "2", "--mode", "ELP"),
+    *("--mechanism", "1.1", "--cause", "3", "--detection", "8"),
+    *("--impact", "degraded", "--description", "Two lines:\nof it"),
+    *("--reporter", "Ana", "--reference", "10001", "--at", "2026-01-01T00:00:00Z"),
+    *("--due", "2026-02-01T00:00:00Z", "--down-since", "2026-01-02T00:00:00Z"),
+    *("--down-until", "2026-01-03T00:00:00Z"),
+)
+
+
+def test_an_issue_is_shown_whole_and_edited(fpso: Fpso, vessel: str) -> None:
+    assert fpso("issue", "report", "5310B9D7", *TOLD).exit_code == 0
+    photo = ("https://files.example.com/seal.jpg", "--title", "The seal")
+    assert fpso("issue", "attach", "1", *photo, "--type", "image/jpeg").exit_code == 0
+    fpso("issue", "comment", "1", "Two lines:\nof a comment")
+    shown = fpso("issue", "show", "1").stdout.splitlines()
+    assert shown[:20] == [
+        "issue      1",
+        "equipment  5310B9D7",
+        f"vessel     {vessel}",
+        "title      Leaks",
+        "kind       defect",
+        "priority   2",
+        "mode       ELP",
+        "mechanism  1.1",
+        "cause      3",
+        "detection  8",
+        "impact     degraded",
+        "state      open",
+        "reporter   Ana",
+        "reference  10001",
+        "observed   2026-01-01 00:00 UTC",
+        "due        2026-02-01 00:00 UTC",
+        "down       since 2026-01-02 00:00 UTC, until 2026-01-03 00:00 UTC",
+        "orders     0, 0 open",
+        "details    Two lines:",
+        "           of it",
+    ]
+    assert "The seal  https://files.example.com/seal.jpg" in shown
+    assert shown[-1].endswith("  Two lines: of a comment")
+    edit = ("issue", "edit", "1")
+    assert fpso(*edit).exit_code == 2
+    changed = (*TOLD, "--title", "Leaks oil", "--due", "", "--reporter", "")
+    told = fpso(*edit, *changed).stdout.splitlines()
+    assert "title      Leaks oil" in told
+    assert not any(line.startswith(("due", "reporter")) for line in told)
+
+
+def test_an_issue_may_be_of_the_vessel_as_a_whole(fpso: Fpso, vessel: str) -> None:
+    report = ("issue", "report", "--title", "No power", "--vessel", vessel)
+    shown = fpso(*report, "--kind", "defect").stdout.splitlines()
+    assert shown[:4] == [
+        *("issue      1", "equipment  -", f"vessel     {vessel}", "title      No power")
+    ]
+    assert fpso(*report, "5310B9D7").exit_code == 2
+    nothing = fpso(*report[:4])
+    assert nothing.exit_code == 2
+    assert "--vessel" in nothing.stderr
+
+
+def test_issues_are_found_and_counted(fpso: Fpso, vessel: str) -> None:
+    assert fpso("issue", "report", "5310B9D7", *TOLD).exit_code == 0
+    other = ("issue", "report", "23-LSHH-96138 (2)", "--title", "Trips")
+    assert fpso(*other).exit_code == 0
+    assert fpso("issue", "triage", "2").exit_code == 0
+    for filters in (
+        *(("--kind", "defect"), ("--mode", "ELP"), ("--older-than", "30")),
+        *(("--overdue",), ("--due-before", "2026-02-02"), ("--reference", "10001")),
+        *(("--to", "2026-01-02"), ("--priority", "2"), ("--code", "5310B9D7")),
+    ):
+        page = json.loads(fpso("issue", "list", "--json", *filters).stdout)
+        assert [item["number"] for item in page["items"]] == [1]
+        counts = json.loads(fpso("issue", "counts", "--json", *filters).stdout)
+        assert (counts["open"], counts["total"]) == (1, 1)
+    sorted_ = json.loads(fpso("issue", "list", "--sort", "due_at", "--json").stdout)
+    assert [item["number"] for item in sorted_["items"]] == [1]
+    since = ("--from", "2026-01-02", "--vessel", vessel)
+    assert '"number":2' in fpso("issue", "list", "--json", *since).stdout
+    assert "total        1" in fpso("issue", "counts", *since).stdout
+    below = fpso("issue", "counts", "--code", "5310B9D7", "--below").stdout
+    assert below.splitlines()[:2] == ["open         1", "triaged      1"]
+    assert below.splitlines()[-1] == "total        2"
+
+
+def test_what_served_again_before_it_was_resolved(fpso: Fpso, vessel: str) -> None:
+    assert vessel
+    down = ("--down-since", "2026-01-01T00:00:00Z")
+    fpso("issue", "report", "5310B9D7", "--title", "Trips", *down)
+    fpso("issue", "triage", "1")
+    up = ("--down-until", "2026-01-01T06:00:00Z")
+    told = fpso("issue", "resolve", "1", *up, "--at", "2026-01-02T00:00:00Z")
+    served = "down       since 2026-01-01 00:00 UTC, until 2026-01-01 06:00 UTC\n"
+    assert served in told.stdout
+
+
+def test_a_duplicate_says_of_which(fpso: Fpso, vessel: str) -> None:
+    assert vessel
+    for title in ("Leaks", "It leaks"):
+        fpso("issue", "report", "5310B9D7", "--title", title)
+    told = fpso("issue", "duplicate", "2", "1").stdout.splitlines()
+    assert "same as    1" in told
+
+
 def test_what_was_not_mended_is_still_down(fpso: Fpso, vessel: str) -> None:
     assert vessel
     since = "2026-01-01T00:00:00Z"

@@ -16,17 +16,21 @@ def test_an_operation_is_added_and_listed(fpso: Fpso, vessel: str) -> None:
     )
     add(fpso, "10000")
 
-    assert added.stdout.splitlines() == [
+    shown = added.stdout.splitlines()
+    assert shown[0].startswith("order      ")
+    assert shown[1:] == [
         "equipment  5310B9D7",
         f"vessel     {vessel}",
         "type       replacement",
+        "state      done",
+        "activity   1",
+        "finished   2026-01-02 03:04 UTC",
         "cost       1,234,567.50 USD",
-        "performed  2026-01-02 03:04 UTC",
         "note       seal [2]",
     ]
     lines = fpso("operation", "list").stdout.splitlines()
     assert lines[2].endswith("     10,000.00 USD")
-    assert lines[3].startswith("2026-01-02  5310B9D7   replacement  seal [2]")
+    assert lines[3].startswith("2026-01-02  5310B9D7   done   replacement  seal [2]")
     assert lines[3].endswith("  1,234,567.50 USD")
 
 
@@ -129,6 +133,71 @@ def test_an_order_is_planned_begun_charged_and_finished(
     again = fpso(*finish)
     assert again.exit_code == 1
     assert "409" in again.stderr
+
+
+PLAN = (
+    *("--state", "planned", "--title", "Change the seal", "--category", "preventive"),
+    *("--priority", "2", "--package", "TA-27", "--reference", "4600131"),
+    *("--ordered", "2026-01-01T06:00:00Z", "--planned", "2026-02-01T06:00:00Z"),
+    *("--due", "2026-03-01T06:00:00Z", "--note", "Two lines:\nof a note"),
+)
+PLANNED = [
+    "equipment  5310B9D7",
+    "vessel     MV102",
+    "type       repair",
+    "title      Change the seal",
+    "state      planned",
+    "priority   2",
+    "category   preventive",
+    "activity   3",
+    "package    TA-27",
+    "reference  4600131",
+    "ordered    2026-01-01 06:00 UTC",
+    "planned    2026-02-01 06:00 UTC",
+    "due        2026-03-01 06:00 UTC",
+    "cost       0.00 USD",
+    "note       Two lines:",
+    "           of a note",
+]
+
+
+def test_work_is_planned_found_and_planned_anew(fpso: Fpso, vessel: str) -> None:
+    assert vessel
+    add(fpso, "7")
+    words = ("operation", "add", "5310B9D7", "--type", "repair", "--cost", "0")
+    order, *said = fpso(*words, *PLAN, "--activity", "3").stdout.splitlines()
+    assert said == PLANNED
+    identity = order.split()[1]
+    assert fpso("operation", "show", identity).stdout.splitlines()[1:] == PLANNED
+
+    def found(*words: str) -> list[str]:
+        done = fpso("operation", "list", "--json", *words)
+        return [item["id"] for item in json.loads(done.stdout)["items"]]
+
+    for filters in (
+        *(("--category", "preventive"), ("--package", "TA-27"), ("--overdue",)),
+        *(("--reference", "4600131"), ("--due-before", "2026-03-02")),
+        ("--sort", "due_at"),
+    ):
+        assert found(*filters) == [identity]
+    edit = ("operation", "edit", identity)
+    assert fpso(*edit).exit_code == 2
+    later = ("--due", "2036-03-01T06:00:00Z", "--priority", "", "--title", "Mend it")
+    told = fpso(*edit, *later, "--cost", "12.5").stdout.splitlines()
+    assert "title      Mend it" in told
+    assert "due        2036-03-01 06:00 UTC" in told
+    assert "cost       12.50 USD" in told
+    assert "priority" not in " ".join(told)
+    assert json.loads(fpso(*edit, "--priority", "1", "--json").stdout)["priority"] == 1
+    assert found("--overdue") == []
+
+
+def test_when_it_was_done_is_not_when_it_is_to_be(fpso: Fpso, vessel: str) -> None:
+    assert vessel
+    words = ("operation", "add", "5310B9D7", "--type", "repair", "--cost", "0")
+    refused = fpso(*words, "--state", "planned", "--at", "2036-03-01T06:00:00Z")
+    assert refused.exit_code == 2
+    assert "--planned" in refused.stderr
 
 
 def test_the_last_order_of_an_issue_says_what_comes_next(

@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from app.cli.answers import Problem
-from app.cli.render import clean, count, money, quoted, report, table
+from app.cli.render import clean, count, fields, money, quoted, report, table
 
 
 def test_text_cannot_move_the_cursor() -> None:
@@ -30,6 +30,18 @@ def test_a_pipe_gets_whole_lines(
     table(("CODE", "NAME…"), [("A", "x" * 200)])
 
     assert capsys.readouterr().out.splitlines()[-1] == "A     " + "x" * 200
+
+
+def test_what_has_two_lines_breaks_no_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table(("CODE", "NAME…"), [("A", "two\nlines"), ("B", "one")])
+    fields([("code", "A"), ("words", "two\nlines")])
+
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        *("A     two lines", "B     one"),
+        *("code   A", "words  two", "       lines"),
+    ]
 
 
 def test_many_unknown_codes_are_not_all_named(

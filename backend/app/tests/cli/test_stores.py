@@ -1,5 +1,7 @@
 import json
 
+from app.cli.answers import Movement
+from app.cli.stock import why
 from app.tests.cli.conftest import Fpso
 from app.tests.factories import JSON
 
@@ -88,8 +90,53 @@ def test_from_the_catalogue_to_the_last_part(fpso: Fpso, vessel: str) -> None:
 
     for verb in ("reject", "cancel"):
         it = said(fpso, *opened, "--submit")
-        why = ("--reason", "No", "--by", "supervisor")
-        assert said(fpso, "requisition", verb, it["id"], *why)["reason"] == "No"
+        papers = ("--reason", "No", "--by", "supervisor")
+        assert said(fpso, "requisition", verb, it["id"], *papers)["reason"] == "No"
+
+
+def test_a_part_is_edited(fpso: Fpso) -> None:
+    said(fpso, "part", "add", "SEAL", "--name", "seal", "--price", "2.50")
+    edit = ("part", "edit", "SEAL")
+    assert fpso(*edit).exit_code == 2
+    more = ("--manufacturer", "Sealmaker", "--lead-time", "0", "--unit", "M")
+    told = fpso(*edit, "--price", "3", "--name", "Dry gas seal", *more)
+    assert told.stdout.splitlines() == [
+        "number        SEAL",
+        "name          Dry gas seal",
+        "manufacturer  Sealmaker",
+        "price         3.00 USD / M",
+        "lead time     0 days",
+    ]
+    it = said(fpso, *edit, "--lead-time", "", "--manufacturer", "")
+    assert (it["lead_time_days"], it["manufacturer"]) == (None, None)
+    assert "/lead_time_days" in fpso(*edit, "--lead-time", "soon").stderr
+
+
+def test_the_ledger_says_why(fpso: Fpso, vessel: str) -> None:
+    said(fpso, "store", "add", "MAIN", "--vessel", vessel)
+    said(fpso, "store", "add", "YARD")
+    said(fpso, "part", "add", "SEAL", "--name", "seal", "--price", "2.50")
+    said(fpso, "stock", "receive", "MAIN", "SEAL=3", "--reference", "DN 1")
+    papers = ("--reason", "Short ashore", "--reference", "TN 2")
+    said(fpso, "stock", "transfer", "MAIN", "YARD", "SEAL=1", *papers)
+    cart = said(fpso, "requisition", "cart", vessel, "SEAL=1", *STORE, "--submit")
+    shown = fpso("stock", "ledger", "--kind", "transfer").stdout.splitlines()
+    assert shown[0].endswith("RESERVED  WHY")
+    assert shown[2].endswith("  Short ashore, TN 2,…")
+
+    def told(*words: str) -> set[str]:
+        items = said(fpso, "stock", "ledger", *words)["items"]
+        return {why(Movement.model_validate(item)) for item in items}
+
+    who = "anonymous"
+    assert told("--kind", "receive") == {f"DN 1, by {who}"}
+    of_cart = f"for requisition {cart['id']}, by {who}"
+    assert told("--requisition", cart["id"]) == {of_cart}
+    moved = ("--kind", "transfer", "--store")
+    assert told(*moved, "MAIN") == {f"Short ashore, TN 2, to YARD, by {who}"}
+    assert told(*moved, "YARD") == {f"Short ashore, TN 2, from MAIN, by {who}"}
+    assert told("--to", "2026-01-01") == set()
+    assert told("--from", "2126-01-01") == set()
 
 
 def test_a_requisition_is_edited(fpso: Fpso, vessel: str) -> None:
