@@ -99,7 +99,13 @@ def not_to_come(fields: Iterable[str]) -> tuple[Rule, ...]:
     """What is said to have happened has."""
     said = "This is in the future. Write when it was; without an offset it is in UTC."
     return tuple(
-        (field, "invalid-instant", f"{field}::text", said, f"{field} > now()")
+        (
+            field,
+            "invalid-instant",
+            f"{field}::text",
+            said,
+            f"{field} > clock_timestamp()",
+        )
         for field in fields
     )
 

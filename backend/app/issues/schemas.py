@@ -227,7 +227,7 @@ class IssueFilter(Windowed):
     def have_equipment(cls, below: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 pydantic passes it so
         if below and not info.data.get("equipment"):
             raise PydanticCustomError(
-                "missing", "Say of what: send equipment too, or leave this out."
+                "of-nothing", "Say of what: send equipment too, or leave this out."
             )
         return below
 

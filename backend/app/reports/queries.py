@@ -60,17 +60,22 @@ _THEN = ", ".join(
 )
 _STEPS = "'{open,reopened,triaged,in_progress,resolved,closed}'::text[]"
 ACTIVE = "('open', 'reopened', 'triaged', 'in_progress')"
+# Whether the file tells of an end before the issue was reopened here.
+_OUTDATED = f"""s.state NOT IN {ACTIVE} AND (o.state IN {ACTIVE}
+        OR (o.state IN ('resolved', 'closed') AND s.state IN ('resolved', 'closed')))
+    AND EXISTS (
+        SELECT FROM issue_moves v WHERE v.issue = o.number AND v.after = 'reopened'
+        AND (v.at < coalesce(s.closed_at, s.resolved_at)) IS NOT TRUE)"""
 # A file takes an issue on, as far as it is there or here. What was called a duplicate
 # stays one, and what was reopened here does until it ended again.
 _STATE = f"""CASE
     WHEN s.state IS NULL OR o.state = 'duplicate' THEN coalesce(o.state, 'open')
-    WHEN s.state NOT IN {ACTIVE} AND o.state IN {ACTIVE} AND EXISTS (
-        SELECT FROM issue_moves v WHERE v.issue = o.number AND v.after = 'reopened'
-        AND (v.at < coalesce(s.closed_at, s.resolved_at)) IS NOT TRUE) THEN o.state
+    WHEN {_OUTDATED} THEN o.state
     WHEN (s.state IN ('resolved', 'closed')) = (o.state IN ('resolved', 'closed'))
         AND array_position({_STEPS}, s.state) <= array_position({_STEPS}, o.state)
         THEN o.state
     ELSE s.state END"""
+_UP = merging.whole_day("coalesce(s.resolved_at, s.closed_at)", "s.down_since")
 _MERGED = f"""
 CREATE TEMPORARY TABLE merged ON COMMIT DROP AS
 WITH said AS (
@@ -78,7 +83,8 @@ WITH said AS (
         coalesce(s.equipment, o.equipment) AS equipment, s.reference, {_THEN},
         coalesce(s.priority, o.priority, 3) AS priority, {_STATE} AS state,
         coalesce(s.state, o.state, 'open') AS said, s.cancel_reason,
-        s.resolved_at, s.closed_at, s.down_until, o.down_until AS known_until
+        s.resolved_at, s.closed_at, s.down_until, o.down_until AS known_until,
+        {_OUTDATED} AS outdated
     FROM reported s
     LEFT JOIN issues o ON o.vessel = $1 AND o.reference = s.reference
     WHERE s.reference IS NOT NULL
@@ -93,9 +99,10 @@ SELECT s."row", s.id, s.version, s.number, s.before, s.known, s.said, s.equipmen
     {merging.whole_day("s.closed_at", "coalesce(e.resolved_at, s.observed_at)")}
         AS closed_at,
     -- Resolving ends the down time, unless it is known when that was.
-    coalesce({merging.whole_day("s.down_until", "s.down_since")}, s.known_until,
-        CASE WHEN s.state IN ('resolved', 'closed') AND s.down_since IS NOT NULL
-            THEN coalesce(e.resolved_at, s.closed_at) END) AS down_until
+    CASE WHEN s.outdated THEN s.known_until ELSE
+        coalesce({merging.whole_day("s.down_until", "s.down_since")}, s.known_until,
+            CASE WHEN s.state IN ('resolved', 'closed') AND s.down_since IS NOT NULL
+                THEN greatest(e.resolved_at, {_UP}) END) END AS down_until
 FROM said s JOIN ended e USING ("row")
 """
 
@@ -219,12 +226,19 @@ _RULES: tuple[merging.Rule, ...] = (
             WHERE e.code = m.equipment)""",
     ),
 )
+# Its equipment may have gone to another vessel since; the issue stays with this one.
+_MOVED = """
+DELETE FROM found f USING reported s JOIN issues o
+    ON o.vessel = $1 AND o.reference = s.reference AND o.equipment = s.equipment
+WHERE f."row" = s."row" AND f.code = 'unknown-equipment'
+"""
 _KEEP = merging.keeping("reported", "issues", COLUMNS, said=SAME, more=OF_STEPS)
 
 
 async def keep(db: Driver, import_id: uuid.UUID, vessel: str) -> dict[str, int]:
     """Judge the staged rows and store them as the plan; how many of each action."""
     await lists.name_equipment(db, vessel, "reported")
+    await db.execute(_MOVED, vessel, timeout=SECONDS)
     said = "has this reference too. Remove one of them."
     await merging.find_twice(db, "reported", KEYS, said)
     await db.execute("ANALYZE reported", timeout=SECONDS)

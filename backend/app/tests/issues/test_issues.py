@@ -145,7 +145,9 @@ async def test_all_codes_that_there_are_not_are_named_at_once(
 async def test_below_is_below_something(aboard: AsyncClient) -> None:
     for path in (url("issues"), url("counts", "issues")):
         answer = await aboard.get(path, params={"below": "true"})
-        assert pointers(refused(answer, 422, "invalid")) == {"?below": "missing"}
+        problem = refused(answer, 422, "invalid")
+        assert pointers(problem) == {"?below": "of-nothing"}
+        assert "send equipment too" in problem["detail"]
         ok(await aboard.get(path, params={"below": "false"}))
 
 

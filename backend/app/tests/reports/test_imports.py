@@ -374,6 +374,46 @@ async def test_what_was_reopened_here_is_ended_by_what_came_later(
     assert (await known(aboard, "10004"))["state"] == "triaged"
 
 
+async def test_an_old_file_ends_no_down_time_that_goes_on(aboard: AsyncClient) -> None:
+    ok(await apply(aboard, await export(aboard)))
+    number = str((await known(aboard, "10001"))["number"])
+    still = {"at": "2013-03-01T08:00:00Z", "still_down": True}
+    ok(await aboard.post(url("issues", number, "reopen"), json=still))
+    assert counts(await export(aboard)) == (0, 0, 4, 0)
+    up = EXPORT.replace("08:10;;22/02/2013", "08:10;22/02/2013;22/02/2013")
+    assert counts(await export(aboard, up)) == (0, 0, 4, 0)
+    ok(await aboard.post(url("issues", number, "triage"), json={}))
+    ok(await aboard.post(url("issues", number, "resolve"), json={}))
+    assert counts(await export(aboard, up)) == (0, 0, 4, 0)
+
+
+async def test_a_day_ends_down_time_no_sooner_than_it_began(
+    aboard: AsyncClient,
+) -> None:
+    head = "equipment,reference,title,kind,observed_at,state,down_since,{}\n"
+    row = "NDV-A1,{},x,defect,2013-02-01 08:00,closed,2013-02-01 09:00,2013-02-01\n"
+    for reference, end in (("1", "resolved_at"), ("2", "closed_at")):
+        file = head.format(end) + row.format(reference)
+        ok(await apply(aboard, await plan(aboard, file)))
+        issue = await known(aboard, reference)
+        assert issue["down_until"] == issue["down_since"] == "2013-02-01T09:00:00Z"
+
+
+async def test_an_issue_is_followed_when_its_equipment_went_elsewhere(
+    aboard: AsyncClient,
+) -> None:
+    file = "equipment,reference,title,kind,observed_at\nNDV-A1,{},x,defect,2013-02-01\n"
+    ok(await apply(aboard, await plan(aboard, file.format(1))))
+    created(await aboard.post(url("vessels"), json={"code": "MV2"}))
+    here = url("equipment", "NDV-A1", "move")
+    anyhow = {"If-Match": "*"}
+    ok(await aboard.post(here, json={"vessel": "MV2"}, headers=anyhow))
+    assert counts(await plan(aboard, file.format(1).replace("x", "y"))) == (0, 1, 0, 0)
+    assert wrong(await plan(aboard, file.format(2))) == [
+        (2, "equipment", "unknown-equipment")
+    ]
+
+
 async def test_a_file_that_names_no_issue_is_refused(aboard: AsyncClient) -> None:
     answer = await send(aboard, "tag\nNDV-A1\n")
     assert "?mapping=" in refused(answer, 422, "unreadable-file")["detail"]
