@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import CODE, LABEL, Record
 from app.errors import InvalidError, MoveRefusedError
+from app.operations import models as operations
 
 NUMBER = BigInteger()
 
@@ -49,7 +50,7 @@ class State(StrEnum):
 ACTIVE = (State.OPEN, State.REOPENED, State.TRIAGED, State.IN_PROGRESS)
 # What it says did not happen, or is told by another one.
 UNTRUE = (State.CANCELLED, State.DUPLICATE)
-RESOLVABLE = (State.TRIAGED, State.IN_PROGRESS)
+RESOLVABLE = tuple(State(each) for each in operations.RESOLVABLE)
 ENDED = (State.RESOLVED, State.CLOSED, State.CANCELLED, State.DUPLICATE)
 
 
